@@ -1,0 +1,64 @@
+// The contract of this room: ask a scheduler for blocks of nodes, ask about them, give them back.
+
+import type { Launcher } from '../launchers/launcher.ts';
+
+/**
+ * What a scheduler says of a job, in the field's words. Terminal ones never change again.
+ * `missing`: the scheduler does not know the job any more and nothing says how it ended.
+ */
+export type JobState =
+  | 'pending' | 'running' | 'held' | 'unknown'
+  | 'completed' | 'failed' | 'timeout' | 'cancelled' | 'missing';
+
+export const TERMINAL_STATES: ReadonlySet<JobState> =
+  new Set<JobState>(['completed', 'failed', 'timeout', 'cancelled', 'missing']);
+
+export interface JobStatus {
+  readonly state: JobState;
+  /** Exit status of the job's script, once it has one. */
+  readonly exitCode?: number;
+  /** The scheduler's reason or message, in its own words. */
+  readonly reason?: string;
+  /** When the scheduler will end the job (epoch ms), if it has said so. */
+  readonly endsAtMs?: number;
+}
+
+export interface JobSpec {
+  /** Unique in the run; becomes the job's name and the stem of its files. */
+  readonly name: string;
+  /** The command that starts one manager; the provider's launcher wraps it. */
+  readonly command: string;
+}
+
+export interface Job {
+  /** The scheduler's own id. */
+  readonly id: string;
+  readonly stdoutPath: string;
+  readonly stderrPath: string;
+}
+
+/** The block arithmetic every provider carries, in the field's keys. */
+export interface BlockPolicy {
+  readonly init_blocks: number;
+  readonly min_blocks: number;
+  readonly max_blocks: number;
+  readonly nodes_per_block: number;
+  readonly parallelism: number;
+}
+
+/** Asks one scheduler for blocks. Every call is bounded in time and throws `ComputeError`. */
+export interface Provider {
+  readonly type: string;
+  readonly policy: BlockPolicy;
+  readonly launcher: Launcher;
+  /** How long one answer of `status` may be reused. */
+  readonly statusIntervalMs: number;
+  /** Whether `worker_init` or the node, not this machine, decides what a manager finds there. */
+  submit(spec: JobSpec): Promise<Job>;
+  /** Asks about many jobs at once; a job without an answer is absent from the map, never `completed`. */
+  status(ids: readonly string[]): Promise<Map<string, JobStatus>>;
+  /** Ends jobs, at once where `force`; resolves when the scheduler has taken the order. Safe to repeat. */
+  cancel(ids: readonly string[], force?: boolean): Promise<void>;
+  /** What a human should read of a job that went wrong: the tail of its stderr. Bounded; '' when there is none. */
+  stderrTail(job: Job): Promise<string>;
+}

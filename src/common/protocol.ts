@@ -1,0 +1,266 @@
+// Every message and record that crosses a process or thread boundary of ours. Types and constants only; the bytes
+// are made in codec.ts and described in PROTOCOL.md. Readers ignore fields they do not know.
+
+import type { ErrorCode } from './errors.ts';
+
+declare const brand: unique symbol;
+type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+
+/** Counts from 1 within one engine; the order of submission. */
+export type TaskId = Brand<number, 'TaskId'>;
+/** Decimal counter within one engine: "0", "1", … */
+export type BlockId = Brand<string, 'BlockId'>;
+/** Made by the manager itself when it starts: block, host and a random part. */
+export type ManagerId = Brand<string, 'ManagerId'>;
+/** Digest of the definition: equal functions are the same function. */
+export type FunctionId = Brand<string, 'FunctionId'>;
+
+export const PROTOCOL_VERSION = 1;
+
+// ---------------------------------------------------------------------------------------------- functions and tasks
+
+/** What to run. The definition travels once per manager and never per task. */
+export type FunctionDefinition =
+  | { readonly form: 'source'; readonly name: string; readonly source: string }
+  | { readonly form: 'module'; readonly name: string; readonly module: string; readonly exportName: string }
+  | { readonly form: 'command'; readonly name: string; readonly command: string; readonly cwd: string;
+      readonly outputBytesMax: number };
+
+/** What tasks of one batch have in common; a change of any of it starts a new batch. */
+export interface Kind {
+  readonly fn: FunctionId;
+  /** Lower is sooner; tasks without one come after all that have one. */
+  readonly priority?: number;
+  /** From the start of the run on a worker; 0 is no limit. */
+  readonly timeoutMs: number;
+  /** How many more times it may be tried after it raised, timed out or lost its worker. */
+  readonly retries: number;
+  /** It only starts where the block has at least this long to live. */
+  readonly minRemainingMs: number;
+}
+
+/** When a task passed each hop, epoch ms. Kept per batch: all tasks of a batch travel together. */
+export interface Hops {
+  submittedAtMs: number;
+  sentAtMs: number;
+  /** The interchange had it. */
+  queuedAtMs: number;
+  dispatchedAtMs: number;
+  /** The manager had it. */
+  receivedAtMs: number;
+}
+
+/**
+ * Tasks of one kind that travel together. On the wire each batch owns 2 + `buffers` frames after the header frame:
+ * columns (ids float64[count], then payload sizes uint32[count]), then the payloads back to back, then the large
+ * buffers of its only task: a task with buffers travels alone.
+ */
+export interface TaskBatch {
+  readonly kind: Kind;
+  readonly count: number;
+  /** 1 for the first try. */
+  readonly attempt: number;
+  readonly buffers: number;
+  readonly hops: Hops;
+}
+
+/** How a task ended on a worker, as one byte in the status column. */
+export const STATUS = { ok: 0, failed: 1 } as const;
+
+/**
+ * Results that one worker made of tasks of one batch. Frames after the header frame: columns (ids float64[count],
+ * start and run time in ms after `startedAtMs` float32[count] each, sizes uint32[count], status uint8[count]), then the
+ * outcomes back to back, then the large buffers of its only result. A failed task's outcome is a `Failure`.
+ */
+export interface ResultBatch {
+  readonly count: number;
+  readonly attempt: number;
+  readonly buffers: number;
+  /** True when any status is not ok: the interchange looks closer only then. */
+  readonly failures: boolean;
+  readonly worker: number;
+  readonly startedAtMs: number;
+  readonly returnedAtMs: number;
+  readonly hops: Hops;
+  /** Filled in by the interchange on the way to the client. */
+  readonly manager?: ManagerId;
+  readonly forwardedAtMs?: number;
+}
+
+/** A task's failure as it travels: the user's exception, or the reason that there is no result. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+  /** The exception's own `code`, where it has one (Node's errors do). */
+  readonly errorCode?: string;
+  readonly cause?: unknown;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+// ------------------------------------------------------------------------------------------- client ↔ interchange
+
+/** Engine → interchange. Frames of batches follow the header in order. */
+export type ToInterchange =
+  | { readonly type: 'hello'; readonly resumed: boolean; readonly managers: readonly ManagerId[] }
+  | { readonly type: 'function'; readonly id: FunctionId; readonly definition: FunctionDefinition }
+  | { readonly type: 'tasks'; readonly batches: readonly TaskBatch[] }
+  | { readonly type: 'cancel'; readonly ids: readonly TaskId[] }
+  /** Ends every waiting task with this failure; what runs goes on. */
+  | { readonly type: 'fail-waiting'; readonly failure: Failure }
+  /** No more tasks to these blocks; their managers finish what runs, hand back the rest, and leave. */
+  | { readonly type: 'drain-blocks'; readonly blocks: readonly BlockId[] }
+  /** Ends everything now. */
+  | { readonly type: 'stop' }
+  | { readonly type: 'locate'; readonly request: number; readonly id: TaskId }
+  | { readonly type: 'dump'; readonly request: number };
+
+/** Interchange → engine. */
+export type FromInterchange =
+  | { readonly type: 'welcome'; readonly pid: number }
+  | { readonly type: 'results'; readonly batches: readonly ResultBatch[] }
+  | { readonly type: 'load'; readonly load: Load }
+  | { readonly type: 'manager-joined'; readonly manager: ManagerSummary }
+  | { readonly type: 'manager-left'; readonly manager: ManagerId; readonly block: BlockId; readonly reason: LeaveReason;
+      readonly lostTasks: number }
+  | { readonly type: 'located'; readonly request: number; readonly place: TaskPlace }
+  | { readonly type: 'dump'; readonly request: number; readonly state: unknown };
+
+/** `drained`: as planned. `disconnected`, `silent`: lost. `refused`: another version, or a broken registration. */
+export type LeaveReason = 'drained' | 'disconnected' | 'silent' | 'refused';
+
+/** Where a task is, for people who ask. */
+export type TaskPlace =
+  | { readonly at: 'unknown' }
+  | { readonly at: 'waiting'; readonly reason: string }
+  | { readonly at: 'manager'; readonly manager: ManagerId; readonly node: string };
+
+export interface ManagerSummary {
+  readonly manager: ManagerId;
+  readonly block: BlockId;
+  readonly node: string;
+  readonly pid: number;
+  readonly slots: number;
+  /** Tasks it holds: running, and next in line. */
+  readonly held: number;
+  /** Epoch ms since when it holds none; absent while it holds some. */
+  readonly idleSinceMs?: number;
+  readonly draining: boolean;
+  /** When its block ends, epoch ms, if it knows. */
+  readonly endsAtMs?: number;
+}
+
+/** What the strategy decides on. Sent when it changed, at most a few times a second. */
+export interface Load {
+  readonly waiting: number;
+  readonly held: number;
+  readonly managers: readonly ManagerSummary[];
+  /** Every block that ever had a manager. */
+  readonly connectedBlocks: readonly BlockId[];
+}
+
+// ------------------------------------------------------------------------------------------ interchange ↔ manager
+
+/** Manager → interchange. */
+export type FromManager =
+  | { readonly type: 'register'; readonly version: number; readonly manager: ManagerId; readonly block: BlockId;
+      readonly node: string; readonly pid: number; readonly slots: number; readonly window: number;
+      readonly nodeVersion: string; readonly cores: number; readonly memoryMiB: number; readonly endsAtMs?: number;
+      /** Ids it still holds, when it comes back to a replaced interchange. */
+      readonly held: readonly TaskId[] }
+  /** `window`: how many tasks it wants to hold from now on. */
+  | { readonly type: 'results'; readonly window: number; readonly batches: readonly ResultBatch[] }
+  /** Tasks it has not started and will not: they go elsewhere, uncharged. */
+  | { readonly type: 'returned'; readonly ids: readonly TaskId[] }
+  /** Sent when cores sit idle: it would take more. */
+  | { readonly type: 'heartbeat' }
+  | { readonly type: 'draining' }
+  | { readonly type: 'drained' };
+
+/** Interchange → manager. */
+export type ToManager =
+  | { readonly type: 'registered'; readonly heartbeatPeriodMs: number; readonly heartbeatThresholdMs: number }
+  | { readonly type: 'refused'; readonly reason: string }
+  /** `functions`: definitions of those functions that this manager has not seen yet. */
+  | { readonly type: 'tasks'; readonly batches: readonly TaskBatch[];
+      readonly functions?: readonly { readonly id: FunctionId; readonly definition: FunctionDefinition }[] }
+  | { readonly type: 'cancel'; readonly ids: readonly TaskId[] }
+  /** Another manager sits idle: hand back up to `count` tasks that have not started. */
+  | { readonly type: 'recall'; readonly count: number }
+  | { readonly type: 'drain' }
+  | { readonly type: 'heartbeat' }
+  | { readonly type: 'stop' }
+  /** The interchange does not know this manager (it was replaced, or gave it up): register again. */
+  | { readonly type: 'register-again' };
+
+// ------------------------------------------------------------------------------------------------ process configs
+
+/** A CURVE key pair, Z85 text. */
+export interface KeyPair {
+  readonly publicKey: string;
+  readonly secretKey: string;
+}
+
+/** One JSON line on the interchange's stdin. */
+export interface InterchangeConfig {
+  /** 0: any free port. A replacement gets its predecessor's. */
+  readonly clientPort: number;
+  readonly managerPort: number;
+  /** Address to listen on for managers: '127.0.0.1', or '*' for all. */
+  readonly managerAddress: string;
+  readonly portRange: readonly [number, number] | null;
+  /** null: no encryption. */
+  readonly keys: { readonly server: KeyPair; readonly clientPublicKey: string; readonly managerPublicKey: string } | null;
+  readonly heartbeatPeriodMs: number;
+  readonly heartbeatThresholdMs: number;
+  /** How long a manager may be gone before its tasks go elsewhere. */
+  readonly reconnectGraceMs: number;
+  readonly killsMax: number;
+  readonly logPath: string;
+  readonly logLevel: string;
+}
+
+/** One JSON line on the interchange's stdout, once it listens. */
+export type InterchangeReady =
+  | { readonly type: 'ready'; readonly clientPort: number; readonly managerPort: number }
+  | { readonly type: 'failed'; readonly message: string };
+
+/** The manager's file, mode 0600, in the block's folder. */
+export interface ManagerConfig {
+  readonly block: BlockId;
+  /** Where the interchange may be reached; the first that answers is used. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly keys: { readonly serverPublicKey: string; readonly own: KeyPair } | null;
+  readonly maxWorkersPerNode: number | null;
+  readonly coresPerWorker: number;
+  readonly memPerWorkerGiB: number | null;
+  readonly prefetchCapacity: number;
+  readonly accelerators: readonly string[];
+  readonly cpuAffinity: string;
+  readonly heartbeatPeriodMs: number;
+  readonly heartbeatThresholdMs: number;
+  readonly drainAfterMs: number | null;
+  readonly probeTimeoutMs: number;
+  readonly resultBytesMax: number;
+  /** Acknowledge tasks without running them: measures the scheduler alone. */
+  readonly zeroWorker: boolean;
+  readonly workingDirectory: string;
+  readonly logDirectory: string;
+  readonly logLevel: string;
+}
+
+// ---------------------------------------------------------------------------------------------- manager ↔ worker
+
+/** What a slot is handed: several short tasks of one batch, or one. Passed through the pool, bytes transferred. */
+export interface Assignment {
+  readonly slot: number;
+  readonly definition: Uint8Array;
+  readonly fn: FunctionId;
+  readonly count: number;
+  readonly sizes: Uint32Array;
+  readonly payload: Uint8Array;
+  readonly buffers: readonly Uint8Array[];
+  readonly timeoutMs: number;
+}
