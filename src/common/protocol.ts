@@ -64,8 +64,11 @@ export interface TaskBatch {
   readonly hops: Hops;
 }
 
-/** How a task ended on a worker, as one byte in the status column. */
-export const STATUS = { ok: 0, failed: 1 } as const;
+/**
+ * How a task ended on a worker, as one byte in the status column: all the interchange needs to know of an outcome that
+ * it does not open. `failed` is final; `retryable` may be tried again; `workerLost` too, and it counts as a kill.
+ */
+export const STATUS = { ok: 0, failed: 1, retryable: 2, workerLost: 3 } as const;
 
 /**
  * Results that one worker made of tasks of one batch. Frames after the header frame: columns (ids float64[count],
@@ -103,7 +106,9 @@ export interface Failure {
 
 /** Engine → interchange. Frames of batches follow the header in order. */
 export type ToInterchange =
-  | { readonly type: 'hello'; readonly resumed: boolean; readonly managers: readonly ManagerId[] }
+  | { readonly type: 'hello' }
+  /** To a replacement, after every open task was sent again: these managers may hold some of them. */
+  | { readonly type: 'resumed'; readonly managers: readonly ManagerId[] }
   | { readonly type: 'function'; readonly id: FunctionId; readonly definition: FunctionDefinition }
   | { readonly type: 'tasks'; readonly batches: readonly TaskBatch[] }
   | { readonly type: 'cancel'; readonly ids: readonly TaskId[] }
@@ -120,6 +125,8 @@ export type ToInterchange =
 export type FromInterchange =
   | { readonly type: 'welcome'; readonly pid: number }
   | { readonly type: 'results'; readonly batches: readonly ResultBatch[] }
+  /** Tasks that ended without a manager, all for one reason. One frame follows: their ids, float64[count]. */
+  | { readonly type: 'ended'; readonly count: number; readonly failure: Failure }
   | { readonly type: 'load'; readonly load: Load }
   | { readonly type: 'manager-joined'; readonly manager: ManagerSummary }
   | { readonly type: 'manager-left'; readonly manager: ManagerId; readonly block: BlockId; readonly reason: LeaveReason;
@@ -167,13 +174,12 @@ export type FromManager =
   | { readonly type: 'register'; readonly version: number; readonly manager: ManagerId; readonly block: BlockId;
       readonly node: string; readonly pid: number; readonly slots: number; readonly window: number;
       readonly nodeVersion: string; readonly cores: number; readonly memoryMiB: number; readonly endsAtMs?: number;
-      /** Ids it still holds, when it comes back to a replaced interchange. */
+      /** Tasks it answers for when it registers again: held, or finished with results that may have been lost. */
       readonly held: readonly TaskId[] }
   /** `window`: how many tasks it wants to hold from now on. */
   | { readonly type: 'results'; readonly window: number; readonly batches: readonly ResultBatch[] }
   /** Tasks it has not started and will not: they go elsewhere, uncharged. */
   | { readonly type: 'returned'; readonly ids: readonly TaskId[] }
-  /** Sent when cores sit idle: it would take more. */
   | { readonly type: 'heartbeat' }
   | { readonly type: 'draining' }
   | { readonly type: 'drained' };
@@ -217,6 +223,8 @@ export interface InterchangeConfig {
   /** How long a manager may be gone before its tasks go elsewhere. */
   readonly reconnectGraceMs: number;
   readonly killsMax: number;
+  /** It takes the place of one that ended: the client will send every open task again. */
+  readonly replacement: boolean;
   readonly logPath: string;
   readonly logLevel: string;
 }
@@ -253,14 +261,45 @@ export interface ManagerConfig {
 
 // ---------------------------------------------------------------------------------------------- manager ↔ worker
 
-/** What a slot is handed: several short tasks of one batch, or one. Passed through the pool, bytes transferred. */
+/** What every worker of a manager is told when its thread starts. */
+export interface WorkerSetup {
+  readonly manager: ManagerId;
+  readonly block: BlockId;
+  readonly slots: number;
+  readonly accelerators: readonly string[];
+  readonly groupsFolder: string;
+}
+
+/** What a slot is handed: several short tasks of one batch, or one. Passed through the pool, bytes moved. */
 export interface Assignment {
   readonly slot: number;
-  readonly definition: Uint8Array;
+  /** Laid out as in slot-memory.ts. */
+  readonly memory: SharedArrayBuffer;
   readonly fn: FunctionId;
+  /** JSON of a FunctionDefinition, in memory shared by all threads. */
+  readonly definition: Uint8Array;
   readonly count: number;
   readonly sizes: Uint32Array;
   readonly payload: Uint8Array;
   readonly buffers: readonly Uint8Array[];
   readonly timeoutMs: number;
+  readonly resultBytesMax: number;
+}
+
+/** The answer to an assignment when one outcome did not fit the slot's memory: that one. Later tasks did not start. */
+export interface LargeOutcome {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+  readonly buffers: readonly Uint8Array[];
+}
+
+/** What a command task resolves to. A non-zero exit is a result, not a failure. */
+export interface CommandResult {
+  /** null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Output beyond the bound was cut from the middle. */
+  readonly truncated: boolean;
 }

@@ -1,0 +1,193 @@
+// What the interchange decides. State, event and time in; effects out. No socket, no clock, no package.
+
+import {
+  PROTOCOL_VERSION, STATUS,
+  type BlockId, type Failure, type FromManager, type LeaveReason, type TaskId, type TaskPlace, type ToInterchange,
+} from '../../src/common/protocol.ts';
+import { unreachable } from '../../src/common/errors.ts';
+import { summaryOf, type ManagerRecord } from './managers.ts';
+import { leave, lose, onRegister } from './membership.ts';
+import { onResults } from './outcomes.ts';
+import type { ArrivedResults, Effect, State } from './state.ts';
+import type { StoredBatch } from './tasks.ts';
+
+/** Messages without their frames; batches come already unpacked. */
+export type Event =
+  | { readonly type: 'from-client'; readonly message: ToInterchange; readonly batches: readonly StoredBatch[] }
+  | { readonly type: 'from-manager'; readonly peer: string; readonly message: FromManager;
+      readonly results: readonly ArrivedResults[] }
+  /** A manager's connection broke. */
+  | { readonly type: 'gone'; readonly peer: string }
+  | { readonly type: 'tick' };
+
+export function react(state: State, event: Event, now: number): Effect[] {
+  switch (event.type) {
+    case 'from-client': return onClient(state, event.message, event.batches, now);
+    case 'from-manager': return onManager(state, event.peer, event.message, event.results, now);
+    case 'gone': return onGone(state, event.peer, now);
+    case 'tick': return onTick(state, now);
+    default: return unreachable(event);
+  }
+}
+
+function onClient(state: State, message: ToInterchange, batches: readonly StoredBatch[], now: number): Effect[] {
+  switch (message.type) {
+    case 'hello':
+      return [{ type: 'load-changed' }];
+    case 'resumed': {
+      const { recovery } = state;
+      if (recovery === undefined) return [];
+      recovery.missing = new Set(message.managers);
+      recovery.untilMs = now + state.policy.reconnectGraceMs;
+      const effects = recovery.registrations.flatMap(({ peer, message: registration }) =>
+        onRegister(state, peer, registration, now));
+      return [...effects, { type: 'wake', inMs: state.policy.reconnectGraceMs }];
+    }
+    case 'function':
+      state.functions.set(message.id, message.definition);
+      return [];
+    case 'tasks':
+      for (const batch of batches) state.queue.push(batch, state.tasks.add(batch));
+      return [{ type: 'load-changed' }];
+    case 'cancel': return onCancel(state, message.ids);
+    case 'fail-waiting': return settleWaiting(state, [...state.tasks.ids('waiting')], message.failure);
+    case 'drain-blocks': return drain(state, new Set(message.blocks), now);
+    case 'stop':
+      return [
+        ...[...state.managers.byPeer.keys()].map((peer): Effect => ({ type: 'to-manager', peer, message: { type: 'stop' } })),
+        { type: 'exit' },
+      ];
+    case 'locate':
+      return [{ type: 'to-client', message: { type: 'located', request: message.request, place: place(state, message.id) } }];
+    case 'dump':
+      return [{ type: 'to-client', message: { type: 'dump', request: message.request, state: dump(state) } }];
+    default: return unreachable(message);
+  }
+}
+
+function onManager(
+  state: State, peer: string, message: FromManager, results: readonly ArrivedResults[], now: number,
+): Effect[] {
+  if (message.type === 'register') {
+    if (state.recovery?.untilMs === Infinity) {
+      state.recovery.registrations.push({ peer, message });
+      return [];
+    }
+    return onRegister(state, peer, message, now);
+  }
+  const manager = state.managers.byPeer.get(peer);
+  if (manager === undefined) {
+    // In a recovery it registers by itself; a stranger's other messages say nothing we could use.
+    return state.recovery?.untilMs === Infinity ? [] : [{ type: 'to-manager', peer, message: { type: 'register-again' } }];
+  }
+  manager.seenAtMs = now;
+  switch (message.type) {
+    case 'results': return onResults(state, manager, message.window, results, now);
+    case 'returned': {
+      const ids = message.ids.filter((id) => state.tasks.holder(id) === manager.serial);
+      state.queue.pushBack(state.tasks.release(ids, (batch) => batch), false);
+      state.managers.update(manager, now, (record) => { record.held -= ids.length; });
+      return [{ type: 'load-changed' }];
+    }
+    case 'heartbeat': return [{ type: 'to-manager', peer, message: { type: 'heartbeat' } }];
+    case 'draining':
+      state.managers.update(manager, now, (record) => { record.draining = true; });
+      return [{ type: 'load-changed' }];
+    case 'drained': return leave(state, manager, 'drained', now);
+    default: return unreachable(message);
+  }
+}
+
+/** The connection broke: most likely the process died, but it may come back within the grace. */
+function onGone(state: State, peer: string, now: number): Effect[] {
+  const manager = state.managers.byPeer.get(peer);
+  if (manager === undefined) return [];
+  state.managers.update(manager, now, (record) => { record.awayAtMs = now; });
+  return [{ type: 'wake', inMs: state.policy.reconnectGraceMs }];
+}
+
+function onTick(state: State, now: number): Effect[] {
+  const { policy, recovery } = state;
+  const lost = new Map<ManagerRecord, LeaveReason>();
+  for (const manager of state.managers.byPeer.values()) {
+    if (manager.awayAtMs !== undefined && now - manager.awayAtMs >= policy.reconnectGraceMs) {
+      lost.set(manager, 'disconnected');
+    } else if (now - manager.seenAtMs > policy.heartbeatThresholdMs) {
+      lost.set(manager, 'silent');
+    }
+  }
+  if (recovery !== undefined && now >= recovery.untilMs) state.recovery = undefined;
+  state.queue.sweep();
+  return lost.size === 0 ? [] : lose(state, lost, now);
+}
+
+function onCancel(state: State, ids: readonly TaskId[]): Effect[] {
+  const waiting: TaskId[] = [];
+  const held = new Map<ManagerRecord, TaskId[]>();
+  for (const id of ids) {
+    const serial = state.tasks.holder(id);
+    const manager = serial === undefined ? undefined : state.managers.bySerial(serial);
+    if (manager !== undefined) held.set(manager, [...held.get(manager) ?? [], id]);
+    else if (state.tasks.isWaiting(id)) waiting.push(id);
+  }
+  return [
+    ...settleWaiting(state, waiting, {
+      code: 'TASK_CANCELLED', name: 'ComputeError', message: 'the task was cancelled before it started',
+    }),
+    ...[...held].map(([manager, taken]): Effect =>
+      ({ type: 'to-manager', peer: manager.peer, message: { type: 'cancel', ids: taken } })),
+  ];
+}
+
+function settleWaiting(state: State, ids: readonly TaskId[], failure: Failure): Effect[] {
+  if (ids.length === 0) return [];
+  for (const id of ids) {
+    state.tasks.settle(id);
+    state.strikes.delete(id);
+  }
+  return [{ type: 'settle', ids, failure }, { type: 'load-changed' }];
+}
+
+function drain(state: State, blocks: ReadonlySet<BlockId>, now: number): Effect[] {
+  const effects: Effect[] = [];
+  for (const manager of state.managers.byPeer.values()) {
+    if (!blocks.has(manager.block) || manager.draining) continue;
+    state.managers.update(manager, now, (record) => { record.draining = true; });
+    effects.push({ type: 'to-manager', peer: manager.peer, message: { type: 'drain' } });
+  }
+  return effects;
+}
+
+function place(state: State, id: TaskId): TaskPlace {
+  const serial = state.tasks.holder(id);
+  const manager = serial === undefined ? undefined : state.managers.bySerial(serial);
+  if (manager !== undefined) return { at: 'manager', manager: manager.id, node: manager.node };
+  if (!state.tasks.isWaiting(id)) return { at: 'unknown' };
+  return { at: 'waiting', reason: waitingReason(state, id) };
+}
+
+function waitingReason(state: State, id: TaskId): string {
+  if (state.managers.byPeer.size === 0) return 'no manager has connected yet';
+  const batch = state.tasks.batchOf(id);
+  if (state.strikes.get(id)?.suspect === true) return 'it was on a manager that was lost and waits for a free slot';
+  if (batch !== undefined && batch.kind.minRemainingMs > 0) {
+    return `it needs a free slot in a block with ${batch.kind.minRemainingMs / 1000} s left`;
+  }
+  return `${state.tasks.waiting} tasks wait for ${state.managers.freeSlots} free slots`;
+}
+
+function dump(state: State): unknown {
+  return {
+    version: PROTOCOL_VERSION,
+    waiting: state.tasks.waiting,
+    held: state.tasks.held,
+    duplicates: state.duplicates,
+    strikes: state.strikes.size,
+    functions: state.functions.size,
+    recovering: state.recovery !== undefined,
+    statuses: STATUS,
+    managers: [...state.managers.byPeer.values()].map((record) => ({
+      ...summaryOf(record), window: record.window, awayAtMs: record.awayAtMs, seenAtMs: record.seenAtMs,
+    })),
+  };
+}

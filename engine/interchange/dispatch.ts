@@ -1,0 +1,78 @@
+// Which tasks go to which manager now. Free slots first, spread evenly; only when every slot is taken do managers get
+// tasks in line, as many as they asked for. When the queue is empty and slots stand free, lines are called back.
+
+import type { ManagerRecord } from './managers.ts';
+import type { Effect, State } from './state.ts';
+import type { Range } from './tasks.ts';
+
+/** Tasks in one message at most: bounds what one loss of a connection can throw back. */
+const DISPATCH_MAX = 4096;
+/** Payload in one message at most, unless one task alone is larger. */
+const DISPATCH_BYTES_MAX = 8 * 1024 * 1024;
+/** How often lines are called back at most. */
+const RECALL_EVERY_MS = 20;
+
+export function dispatch(state: State, now: number): Effect[] {
+  const { tasks, managers } = state;
+  if (state.recovery !== undefined) return [];
+  const effects: Effect[] = [];
+  const passedOver = new Set<ManagerRecord>();
+  while (tasks.waiting > 0) {
+    const manager = managers.next(passedOver);
+    if (manager === undefined) break;
+    const count = share(state, manager);
+    const ranges = takeFor(state, manager, count, now);
+    const taken = ranges.reduce((sum, range) => sum + range.to - range.from, 0);
+    if (taken === 0) {
+      passedOver.add(manager);
+      continue;
+    }
+    managers.update(manager, now, (record) => { record.held += taken; });
+    effects.push({ type: 'dispatch', manager, ranges });
+  }
+  return effects.concat(recall(state, now));
+}
+
+/** An even share of what waits, so that the last tasks of a run do not pile up on one manager. */
+function share(state: State, manager: ManagerRecord): number {
+  const { tasks, managers } = state;
+  const even = Math.ceil(tasks.waiting / managers.takers);
+  const room = tasks.waiting > managers.freeSlots
+    ? Math.max(manager.window, manager.slots) - manager.held
+    : manager.slots - manager.held;
+  return Math.max(1, Math.min(even, room, DISPATCH_MAX));
+}
+
+function takeFor(state: State, manager: ManagerRecord, count: number, now: number): Range[] {
+  const ranges: Range[] = [];
+  const remainingMs = manager.endsAtMs === undefined ? Infinity : manager.endsAtMs - now;
+  let left = count;
+  let bytes = 0;
+  while (left > 0 && bytes < DISPATCH_BYTES_MAX) {
+    const freeSlot = manager.slots - manager.held > count - left;
+    const range = state.queue.next({ remainingMs, freeSlot });
+    if (range === undefined) break;
+    const taken = state.tasks.take(range, left, manager.serial);
+    if (taken === undefined) continue;
+    left -= taken.to - taken.from;
+    for (let i = taken.from; i < taken.to; i++) bytes += taken.batch.sizes[i] ?? 0;
+    for (const buffer of taken.batch.buffers) bytes += buffer.length;
+    ranges.push(taken);
+  }
+  return ranges;
+}
+
+/** Slots stand free while tasks stand in line elsewhere: the longest line is asked for half of itself back. */
+function recall(state: State, now: number): Effect[] {
+  const { tasks, managers } = state;
+  if (tasks.waiting > 0 || managers.freeSlots === 0 || managers.inLine === 0 || managers.byPeer.size < 2) return [];
+  if (now < state.recallAtMs) return [{ type: 'wake', inMs: state.recallAtMs - now }];
+  const longest = managers.longestLine();
+  if (longest === undefined) return [];
+  state.recallAtMs = now + RECALL_EVERY_MS;
+  const count = Math.min(managers.freeSlots, Math.ceil((longest.held - longest.slots) / 2));
+  return [
+    { type: 'to-manager', peer: longest.peer, message: { type: 'recall', count } },
+    { type: 'wake', inMs: RECALL_EVERY_MS },
+  ];
+}

@@ -1,0 +1,138 @@
+// Frames ↔ the interchange's own records. Payloads and outcomes are cut out and passed on, never opened.
+
+import { decodeHeader, encodeHeader } from '../../src/common/codec.ts';
+import { decodeResultColumns, decodeTaskColumns, encodeResultColumns, encodeTaskColumns } from '../../src/common/columns.ts';
+import { ComputeError } from '../../src/common/errors.ts';
+import type {
+  FromInterchange, FromManager, FunctionDefinition, FunctionId, ManagerId, ResultBatch, TaskBatch, ToInterchange, ToManager,
+} from '../../src/common/protocol.ts';
+import type { Frame } from '../socket.ts';
+import type { Event } from './core.ts';
+import type { ManagerRecord } from './managers.ts';
+import type { ArrivedResults, State } from './state.ts';
+import type { Range, StoredBatch } from './tasks.ts';
+
+/** Frames of a batch before its large buffers: columns, and the payloads or outcomes. */
+const FRAMES_BEFORE_BUFFERS = 2;
+
+export function fromClient(frames: readonly Frame[]): Event {
+  const message = decodeHeader(first(frames)) as unknown as ToInterchange; // the client is ours: its key said so
+  const batches = message.type === 'tasks' ? readTasks(message.batches, frames) : [];
+  return { type: 'from-client', message, batches };
+}
+
+export function fromManager(peer: string, frames: readonly Frame[]): Event {
+  const message = decodeHeader(first(frames)) as unknown as FromManager; // its type is checked next, its fields where used
+  if (!MANAGER_MESSAGES.has(message.type)) throw new ComputeError('BAD_MESSAGE', 'read a message of an unknown type');
+  if (message.type === 'returned' && !Array.isArray(message.ids)) throw malformed('returned');
+  const results = message.type === 'results' ? readResults(message.batches, frames) : [];
+  return { type: 'from-manager', peer, message, results };
+}
+
+const MANAGER_MESSAGES = new Set<string>(
+  ['register', 'results', 'returned', 'heartbeat', 'draining', 'drained'] satisfies FromManager['type'][],
+);
+
+export function toFrames(message: FromInterchange | ToManager, frames: readonly Frame[]): Frame[] {
+  return [encodeHeader(message), ...frames];
+}
+
+/** The message that carries these tasks to a manager, with the definitions that it has not seen. */
+export function taskFrames(
+  state: State, manager: ManagerRecord, ranges: readonly Range[], now: number,
+): { message: ToManager; frames: Frame[] } {
+  const batches: TaskBatch[] = [];
+  const frames: Frame[] = [];
+  const functions: { id: FunctionId; definition: FunctionDefinition }[] = [];
+  for (const { batch, from, to, offset } of ranges) {
+    const { kind, attempt, hops, ids, sizes, payload, buffers } = batch;
+    let end = offset;
+    for (let i = from; i < to; i++) end += sizes[i] ?? 0;
+    batches.push({ kind, count: to - from, attempt, buffers: buffers.length, hops: { ...hops, dispatchedAtMs: now } });
+    frames.push(encodeTaskColumns(ids.subarray(from, to), sizes.subarray(from, to)), payload.subarray(offset, end), ...buffers);
+    if (manager.functions.has(kind.fn)) continue;
+    const definition = state.functions.get(kind.fn);
+    if (definition === undefined) continue; // the manager fails the tasks: it says that it has no such function
+    manager.functions.add(kind.fn);
+    functions.push({ id: kind.fn, definition });
+  }
+  return { message: { type: 'tasks', batches, ...(functions.length === 0 ? {} : { functions }) }, frames };
+}
+
+/** A batch of results for the client: as it came, or only some positions of it. */
+export function resultFrames(
+  results: ArrivedResults, manager: ManagerId, keep: readonly number[] | undefined, now: number,
+): { header: ResultBatch; frames: Frame[] } {
+  const header: ResultBatch = { ...results.header, manager, forwardedAtMs: now };
+  if (keep === undefined) return { header, frames: [...results.frames] };
+  const [columnFrame, outcomes, ...buffers] = results.frames;
+  if (columnFrame === undefined || outcomes === undefined) throw malformed('results');
+  const columns = decodeResultColumns(columnFrame, results.header.count);
+  const offsets = new Uint32Array(columns.sizes.length + 1);
+  columns.sizes.forEach((size, i) => { offsets[i + 1] = (offsets[i] ?? 0) + size; });
+  const kept = encodeResultColumns({
+    ids: Float64Array.from(keep, (i) => columns.ids[i] ?? 0),
+    startedMs: Float32Array.from(keep, (i) => columns.startedMs[i] ?? 0),
+    runMs: Float32Array.from(keep, (i) => columns.runMs[i] ?? 0),
+    sizes: Uint32Array.from(keep, (i) => columns.sizes[i] ?? 0),
+    status: Uint8Array.from(keep, (i) => columns.status[i] ?? 0),
+  });
+  const parts = keep.map((i) => outcomes.subarray(offsets[i] ?? 0, offsets[i + 1] ?? 0));
+  return { header: { ...header, count: keep.length }, frames: [kept, Buffer.concat(parts), ...buffers] };
+}
+
+function readTasks(headers: readonly TaskBatch[], frames: readonly Frame[]): StoredBatch[] {
+  const now = performance.timeOrigin + performance.now();
+  return split(headers, frames, 'tasks').map(({ header, columns, body, buffers }) => {
+    const { ids, sizes } = decodeTaskColumns(columns, header.count);
+    const { kind, attempt, hops } = header;
+    return { kind, attempt, hops: { ...hops, queuedAtMs: now }, ids, sizes, payload: body, buffers };
+  });
+}
+
+function readResults(headers: readonly ResultBatch[], frames: readonly Frame[]): ArrivedResults[] {
+  return split(headers, frames, 'results').map(({ header, columns, body, buffers }) => {
+    const { ids, status, sizes } = decodeResultColumns(columns, header.count);
+    let total = 0;
+    for (const size of sizes) total += size;
+    if (total !== body.length) throw malformed('results');
+    return { header, ids, status, frames: [columns, body, ...buffers] };
+  });
+}
+
+interface Part<Header> {
+  readonly header: Header;
+  readonly columns: Frame;
+  readonly body: Frame;
+  readonly buffers: Frame[];
+}
+
+/** Deals the frames behind the header frame out to the batches that own them. */
+function split<Header extends { buffers: number }>(
+  headers: readonly Header[], frames: readonly Frame[], what: string,
+): Part<Header>[] {
+  if (!Array.isArray(headers)) throw malformed(what);
+  let at = 1;
+  const parts = headers.map((header: Header) => {
+    const columns = frames[at];
+    const body = frames[at + 1];
+    if (columns === undefined || body === undefined || !(header.buffers >= 0)) throw malformed(what);
+    const end = at + FRAMES_BEFORE_BUFFERS + header.buffers;
+    const buffers = frames.slice(at + FRAMES_BEFORE_BUFFERS, end);
+    if (buffers.length !== header.buffers) throw malformed(what);
+    at = end;
+    return { header, columns, body, buffers };
+  });
+  if (at !== frames.length) throw malformed(what);
+  return parts;
+}
+
+function first(frames: readonly Frame[]): Frame {
+  const frame = frames[0];
+  if (frame === undefined) throw malformed('empty');
+  return frame;
+}
+
+function malformed(what: string): ComputeError {
+  return new ComputeError('BAD_MESSAGE', `read a malformed ${what} message`);
+}

@@ -1,0 +1,235 @@
+// Sockets and ticks → events; effects → sockets. What one turn of the event loop brings is answered once, at its end:
+// results that came together leave together, and tasks are dispatched after every slot that was freed is known.
+
+import type { Clock } from '../../src/common/clock.ts';
+import type { Logger } from '../../src/common/log.ts';
+import { unreachable } from '../../src/common/errors.ts';
+import type {
+  FromInterchange, InterchangeConfig, InterchangeReady, ResultBatch, ToManager,
+} from '../../src/common/protocol.ts';
+import { Gatekeeper, Listener, type Frame } from '../socket.ts';
+import { react, type Event } from './core.ts';
+import { dispatch } from './dispatch.ts';
+import { fromClient, fromManager, toFrames, resultFrames, taskFrames } from './frames.ts';
+import { summaryOf } from './managers.ts';
+import { emptyState, type Effect, type State } from './state.ts';
+
+export interface InterchangeDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Fires when the client is gone, or somebody asked for the end. */
+  readonly signal: AbortSignal;
+  readonly announce: (ready: InterchangeReady) => void;
+}
+
+/** How often the state is looked over while nothing happens. */
+const TICK_MS = 1000;
+/** The load is reported at most this often; with very many managers less, because the report names each of them. */
+const LOAD_EVERY_MS = 100;
+/** The one peer on the client's side. */
+const CLIENT = 'engine';
+
+export async function runInterchange(config: InterchangeConfig, deps: InterchangeDeps): Promise<number> {
+  const gatekeeper = config.keys === null ? undefined : new Gatekeeper(new Map([
+    [config.keys.clientPublicKey, 'client'], [config.keys.managerPublicKey, 'manager'],
+  ]));
+  await gatekeeper?.start();
+  const listen = (domain: string): Listener =>
+    new Listener(config.keys === null ? null : { secretKey: config.keys.server.secretKey, domain });
+  const client = listen('client');
+  const managers = listen('manager');
+  deps.announce({
+    type: 'ready',
+    clientPort: await client.bind('127.0.0.1', config.clientPort),
+    managerPort: await bindInRange(managers, config),
+  });
+  const loop = new InterchangeLoop(config, deps, client, managers);
+  await loop.run();
+  await Promise.all([client.close(), managers.close()]);
+  await gatekeeper?.close();
+  return 0;
+}
+
+async function bindInRange(listener: Listener, config: InterchangeConfig): Promise<number> {
+  const { managerAddress, managerPort, portRange } = config;
+  if (managerPort !== 0 || portRange === null) return listener.bind(managerAddress, managerPort);
+  const [first, last] = portRange;
+  for (let port = first; port < last; port++) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
+      return await listener.bind(managerAddress, port);
+    } catch { /* taken: the next one */ }
+  }
+  throw new Error(`no free port from ${first} to ${last - 1} on ${managerAddress}`);
+}
+
+class InterchangeLoop {
+  readonly #deps: InterchangeDeps;
+  readonly #client: Listener;
+  readonly #managers: Listener;
+  readonly #state: State;
+  readonly #ended = deferred();
+  /** Result batches on their way to the client at the end of this turn. */
+  #forward: { header: ResultBatch; frames: Frame[] }[] = [];
+  #turnEnds = false;
+  #wakeAtMs = Infinity;
+  #wake: NodeJS.Timeout | undefined;
+  #loadDirty = false;
+  #loadTimer: NodeJS.Timeout | undefined;
+  #badMessages = 0;
+
+  constructor(config: InterchangeConfig, deps: InterchangeDeps, client: Listener, managers: Listener) {
+    this.#deps = deps;
+    this.#client = client;
+    this.#managers = managers;
+    this.#state = emptyState(config, config.replacement);
+  }
+
+  async run(): Promise<void> {
+    const { clock, signal } = this.#deps;
+    this.#client.listen(
+      (peer, frames) => {
+        if (peer === CLIENT) this.#take(() => fromClient(frames), 'client');
+      },
+      () => { /* the client's stdin, not its connection, says that it is gone */ },
+    );
+    this.#managers.listen(
+      (peer, frames) => this.#take(() => fromManager(peer, frames), peer),
+      (peer) => this.#handle({ type: 'gone', peer }),
+    );
+    const stopTicking = clock.every(TICK_MS, () => this.#handle({ type: 'tick' }));
+    const onAbort = (): void => {
+      for (const peer of this.#state.managers.byPeer.keys()) this.#toManager(peer, { type: 'stop' });
+      this.#ended.resolve();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    await this.#ended.promise;
+    stopTicking();
+    clearTimeout(this.#wake);
+    clearTimeout(this.#loadTimer);
+  }
+
+  /** A message that does not parse is counted and dropped: nobody but its sender is the worse for it. */
+  #take(read: () => Event, from: string): void {
+    let event: Event;
+    try {
+      event = read();
+    } catch (err) {
+      this.#badMessages++;
+      if (this.#badMessages <= 10) this.#deps.log.warn({ err, manager: from }, 'message dropped');
+      return;
+    }
+    this.#handle(event);
+  }
+
+  #handle(event: Event): void {
+    this.#perform(react(this.#state, event, this.#deps.clock.now()));
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    setImmediate(() => this.#endTurn());
+  }
+
+  #endTurn(): void {
+    this.#turnEnds = false;
+    this.#perform(dispatch(this.#state, this.#deps.clock.now()));
+    if (this.#forward.length === 0) return;
+    const batches = this.#forward;
+    this.#forward = [];
+    this.#toClient(
+      { type: 'results', batches: batches.map(({ header }) => header) },
+      batches.flatMap(({ frames }) => frames),
+    );
+  }
+
+  #perform(effects: readonly Effect[]): void {
+    const now = this.#deps.clock.now();
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'dispatch': {
+          const { message, frames } = taskFrames(this.#state, effect.manager, effect.ranges, now);
+          this.#toManager(effect.manager.peer, message, frames);
+          break;
+        }
+        case 'forward':
+          this.#forward.push(resultFrames(effect.results, effect.manager, effect.keep, now));
+          break;
+        case 'settle':
+          this.#toClient(
+            { type: 'ended', count: effect.ids.length, failure: effect.failure },
+            [new Uint8Array(Float64Array.from(effect.ids).buffer)],
+          );
+          break;
+        case 'to-client':
+          this.#toClient(effect.message);
+          this.#report(effect.message);
+          break;
+        case 'to-manager': this.#toManager(effect.peer, effect.message); break;
+        case 'wake': this.#wakeIn(effect.inMs, now); break;
+        case 'load-changed': this.#loadChanged(); break;
+        case 'exit': this.#ended.resolve(); break;
+        default: unreachable(effect);
+      }
+    }
+  }
+
+  #report(message: FromInterchange): void {
+    const { log } = this.#deps;
+    if (message.type === 'manager-joined') {
+      const { manager, block, node, slots } = message.manager;
+      log.info({ manager, block, node, count: slots }, 'manager registered');
+    } else if (message.type === 'manager-left') {
+      const { manager, block, reason, lostTasks } = message;
+      log[reason === 'drained' ? 'info' : 'warn']({ manager, block, reason, count: lostTasks }, 'manager left');
+    }
+  }
+
+  #toClient(message: FromInterchange, frames: readonly Frame[] = []): void {
+    this.#client.send(CLIENT, toFrames(message, frames));
+  }
+
+  #toManager(peer: string, message: ToManager, frames: readonly Frame[] = []): void {
+    this.#managers.send(peer, toFrames(message, frames));
+  }
+
+  #wakeIn(ms: number, now: number): void {
+    if (this.#wake !== undefined && this.#wakeAtMs <= now + ms) return;
+    clearTimeout(this.#wake);
+    this.#wakeAtMs = now + ms;
+    this.#wake = setTimeout(() => {
+      this.#wake = undefined;
+      this.#handle({ type: 'tick' });
+    }, ms + 1);
+  }
+
+  #loadChanged(): void {
+    this.#loadDirty = true;
+    if (this.#loadTimer !== undefined) return;
+    this.#sendLoad();
+    const every = Math.max(LOAD_EVERY_MS, this.#state.managers.byPeer.size);
+    this.#loadTimer = setTimeout(() => {
+      this.#loadTimer = undefined;
+      if (this.#loadDirty) this.#loadChanged();
+    }, every);
+  }
+
+  #sendLoad(): void {
+    const { tasks, managers, connectedBlocks } = this.#state;
+    this.#loadDirty = false;
+    this.#toClient({
+      type: 'load',
+      load: {
+        waiting: tasks.waiting,
+        held: tasks.held,
+        managers: [...managers.byPeer.values()].map(summaryOf),
+        connectedBlocks: [...connectedBlocks],
+      },
+    });
+  }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => { /* replaced at once */ };
+  const promise = new Promise<void>((done) => { resolve = done; });
+  return { promise, resolve };
+}

@@ -1,0 +1,27 @@
+import { systemClock } from '../../src/common/clock.ts';
+import { rootLog } from '../../src/common/log.ts';
+import type { InterchangeConfig, InterchangeReady } from '../../src/common/protocol.ts';
+import { firstLine, untilShutdown } from '../../src/common/shutdown.ts';
+import { runInterchange } from './loop.ts';
+
+const announce = (ready: InterchangeReady): void => {
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
+};
+
+const config = JSON.parse(await firstLine(process.stdin)) as InterchangeConfig; // written by the engine that started us
+const log = rootLog('interchange', { level: config.logLevel, path: config.logPath });
+
+// The leash: when the client's end of stdin closes, the client is gone, however it went.
+const leash = new AbortController();
+process.stdin.on('end', () => leash.abort()).on('error', () => leash.abort()).resume();
+process.stdout.on('error', () => leash.abort());
+
+await untilShutdown(log, async (signal) => {
+  signal.addEventListener('abort', () => leash.abort(), { once: true });
+  try {
+    return await runInterchange(config, { log, clock: systemClock, signal: leash.signal, announce });
+  } catch (error) {
+    announce({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+    throw error;
+  }
+});

@@ -1,0 +1,90 @@
+// What the interchange knows, and what it may ask its loop to do. Plain data: core.ts is the only one to change it.
+
+import type {
+  BlockId, Failure, FromInterchange, FromManager, FunctionDefinition, FunctionId, ManagerId, ResultBatch, TaskId, ToManager,
+} from '../../src/common/protocol.ts';
+import { ManagerTable, type ManagerRecord } from './managers.ts';
+import { Queue } from './queue.ts';
+import { TaskTable, type Range } from './tasks.ts';
+
+/** What is held against a task whose workers or managers died of it, perhaps. */
+export interface Strikes {
+  /** Workers and managers that ended while it ran on them. */
+  kills: number;
+  /** A manager that held it was lost: from now on it goes to free slots only, so that the next loss tells. */
+  suspect: boolean;
+}
+
+export interface Policy {
+  readonly heartbeatPeriodMs: number;
+  readonly heartbeatThresholdMs: number;
+  readonly reconnectGraceMs: number;
+  /** How many workers or managers one task may take down. */
+  readonly killsMax: number;
+}
+
+/**
+ * A replaced interchange starts knowing nothing. First the client sends every open task again; registrations that come
+ * meanwhile are put by. Then, until every manager that the client knew has come back or the grace is over, nothing is
+ * dispatched: a task that waits here may well be running there.
+ */
+export interface Recovery {
+  readonly registrations: { readonly peer: string; readonly message: Registration }[];
+  missing: Set<ManagerId>;
+  untilMs: number;
+}
+
+export type Registration = Extract<FromManager, { type: 'register' }>;
+
+export interface State {
+  readonly policy: Policy;
+  readonly tasks: TaskTable;
+  readonly queue: Queue;
+  readonly managers: ManagerTable;
+  readonly functions: Map<FunctionId, FunctionDefinition>;
+  readonly strikes: Map<TaskId, Strikes>;
+  readonly connectedBlocks: Set<BlockId>;
+  recovery: Recovery | undefined;
+  recallAtMs: number;
+  /** Results that came for tasks settled before. */
+  duplicates: number;
+}
+
+export function emptyState(policy: Policy, replacement: boolean): State {
+  return {
+    policy,
+    tasks: new TaskTable(),
+    queue: new Queue(),
+    managers: new ManagerTable(),
+    functions: new Map(),
+    strikes: new Map(),
+    connectedBlocks: new Set(),
+    recovery: replacement ? { registrations: [], missing: new Set(), untilMs: Infinity } : undefined,
+    recallAtMs: 0,
+    duplicates: 0,
+  };
+}
+
+/** A result batch as it came: header, the columns the interchange looks at, and the frames it passes on unopened. */
+export interface ArrivedResults {
+  readonly header: ResultBatch;
+  readonly ids: Float64Array;
+  readonly status: Uint8Array;
+  readonly frames: readonly Uint8Array[];
+}
+
+export type Effect =
+  /** Send these tasks to this manager. */
+  | { readonly type: 'dispatch'; readonly manager: ManagerRecord; readonly ranges: readonly Range[] }
+  /** Pass these results on to the client. `keep`: only these positions; absent: all. */
+  | { readonly type: 'forward'; readonly results: ArrivedResults; readonly manager: ManagerId;
+      readonly keep?: readonly number[] }
+  /** Tell the client that these tasks ended so, without any manager. */
+  | { readonly type: 'settle'; readonly ids: readonly TaskId[]; readonly failure: Failure }
+  | { readonly type: 'to-client'; readonly message: FromInterchange }
+  | { readonly type: 'to-manager'; readonly peer: string; readonly message: ToManager }
+  /** Call `tick` again this soon. */
+  | { readonly type: 'wake'; readonly inMs: number }
+  /** What the strategy looks at has changed. */
+  | { readonly type: 'load-changed' }
+  | { readonly type: 'exit' };

@@ -1,0 +1,287 @@
+// The workers of a node: gives idle slots tasks from the line, collects what comes out, and deals with what goes wrong.
+
+import type { Clock } from '../../src/common/clock.ts';
+import { ComputeError } from '../../src/common/errors.ts';
+import { killGroup } from '../../src/common/exec.ts';
+import type { Logger } from '../../src/common/log.ts';
+import { STATUS, type FunctionDefinition, type FunctionId, type TaskId } from '../../src/common/protocol.ts';
+import { failAll } from './failed.ts';
+import { Line, type Segment } from './line.ts';
+import type { Crew, ManagerLink } from './link.ts';
+import { Pace } from './pace.ts';
+import type { WorkerPool } from './pool.ts';
+import { Slot, type Collected } from './slot.ts';
+
+export interface CrewOptions {
+  readonly slots: number;
+  readonly prefetch: number;
+  readonly resultBytesMax: number;
+}
+
+export interface CrewDeps {
+  readonly pool: WorkerPool;
+  readonly link: ManagerLink;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Everything that ran has ended and the rest was handed back. */
+  readonly onDrained: () => void;
+}
+
+/** How often results are collected, and lines evened out, while workers are at assignments of several tasks. */
+const COLLECT_MS = 5;
+/** After its time is up, a command has this long to end by its own means before its thread is ended. */
+const COMMAND_GRACE_MS = 4000;
+/** A thread that ends before it starts any task is tried this often; then the task is failed. */
+const BARREN_MAX = 3;
+
+export class WorkerCrew implements Crew {
+  readonly slots: number;
+  readonly #options: CrewOptions;
+  readonly #deps: CrewDeps;
+  readonly #all: Slot[];
+  readonly #idle: Slot[];
+  readonly #line = new Line();
+  readonly #pace: Pace;
+  readonly #definitions = new Map<FunctionId, { bytes: Uint8Array; command: boolean }>();
+  readonly #barren = new Map<TaskId, number>();
+  #collecting: NodeJS.Timeout | undefined;
+  #draining = false;
+  #closed = false;
+
+  constructor(options: CrewOptions, deps: CrewDeps) {
+    this.slots = options.slots;
+    this.#options = options;
+    this.#deps = deps;
+    this.#all = Array.from({ length: options.slots }, (_, index) => new Slot(index));
+    this.#idle = this.#all.toReversed();
+    this.#pace = new Pace(options.slots, options.prefetch);
+  }
+
+  window(): number {
+    return this.#draining ? 0 : this.#pace.window();
+  }
+
+  held(): TaskId[] {
+    return [...this.#all.flatMap((slot) => slot.ids()), ...this.#line.ids()];
+  }
+
+  onFunctions(functions: readonly { id: FunctionId; definition: FunctionDefinition }[]): void {
+    for (const { id, definition } of functions) {
+      const text = new TextEncoder().encode(JSON.stringify(definition));
+      const bytes = new Uint8Array(new SharedArrayBuffer(text.length));
+      bytes.set(text);
+      this.#definitions.set(id, { bytes, command: definition.form === 'command' });
+    }
+  }
+
+  onTasks(segments: readonly Segment[]): void {
+    for (const segment of segments) this.#line.push(segment);
+    if (this.#draining) this.#handBack();
+    else this.#assign();
+  }
+
+  onCancel(ids: readonly TaskId[]): void {
+    const wanted = new Set<number>(ids);
+    const cancelled = new ComputeError('TASK_CANCELLED', 'the task was cancelled');
+    for (const { id, segment } of this.#line.remove(wanted)) this.#fail([id], segment, cancelled);
+    for (const slot of this.#all) {
+      for (const segment of slot.recall(Infinity, (id) => wanted.has(id))) {
+        this.#fail([...segment.ids.subarray(segment.from, segment.to)], segment, cancelled);
+      }
+      const at = slot.running();
+      if (at !== undefined && wanted.has(slot.idAt(at))) this.#abort(slot, cancelled, STATUS.failed);
+    }
+  }
+
+  onRecall(count: number): void {
+    const ids = this.#line.takeBack(count);
+    for (const slot of this.#all) {
+      if (ids.length >= count) break;
+      ids.push(...slot.recall(count - ids.length).flatMap(idsOf));
+    }
+    this.#deps.link.send({ type: 'returned', ids });
+  }
+
+  onDrain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#deps.link.send({ type: 'draining' });
+    this.#handBack();
+  }
+
+  /** Ends what runs now and hands it back: the block's end is not the task's fault. */
+  handBackRunning(): void {
+    for (const slot of this.#all) {
+      const at = slot.running();
+      if (at === undefined) continue;
+      const id = slot.idAt(at);
+      if (!slot.memory.kill(at)) continue;
+      this.#deps.link.send({ type: 'returned', ids: [id] });
+      this.#end(slot, new ComputeError('MANAGER_LOST', 'the block ends'));
+    }
+  }
+
+  /** Ends everything at once. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#collecting);
+    for (const slot of this.#all) {
+      clearTimeout(slot.timer);
+      endCommand(slot);
+    }
+    await this.#deps.pool.close();
+  }
+
+  #assign(): void {
+    while (this.#idle.length > 0 && this.#line.length > 0 && !this.#closed) {
+      const fn = this.#line.next();
+      const definition = fn === undefined ? undefined : this.#definitions.get(fn);
+      const segment = this.#line.take(fn === undefined ? 1 : this.#pace.assignment(fn, this.#line.length));
+      if (segment === undefined) return;
+      if (definition === undefined) {
+        this.#fail(idsOf(segment), segment, new ComputeError('FUNCTION_NOT_FOUND', 'the function was never sent to this manager'));
+        continue;
+      }
+      const slot = this.#idle.pop();
+      if (slot !== undefined) void this.#run(slot, segment, definition);
+    }
+  }
+
+  async #run(slot: Slot, segment: Segment, definition: { bytes: Uint8Array; command: boolean }): Promise<void> {
+    const { pool, clock } = this.#deps;
+    const assignment = slot.start(segment, definition.bytes, this.#options.resultBytesMax, clock.now());
+    const { signal } = slot.abort;
+    if (segment.kind.timeoutMs > 0) this.#watchTime(slot, segment.kind.timeoutMs, definition.command);
+    if (assignment.count > 1) this.#collecting ??= setInterval(() => this.#collectAll(), COLLECT_MS);
+    let lost = false;
+    try {
+      const large = await pool.run(assignment, signal);
+      this.#report(slot.collect(clock.now()), segment);
+      if (large !== undefined) this.#report(slot.collectLarge(large, clock.now()), segment);
+    } catch (error) {
+      lost = true;
+      if (!this.#closed) this.#onLost(slot, segment, error, signal.aborted);
+    }
+    if (this.#closed) return;
+    // Tasks behind one whose outcome was too large for the slot's memory, or behind the one that took the thread down.
+    this.#line.pushFront(slot.recall(Infinity));
+    slot.clear(lost);
+    this.#idle.push(slot);
+    if (this.#draining) this.#handBack();
+    else this.#assign();
+  }
+
+  /** The thread is gone. What finished counts; the task it was at is charged, unless we ended it ourselves. */
+  #onLost(slot: Slot, segment: Segment, error: unknown, ours: boolean): void {
+    const { clock, log } = this.#deps;
+    this.#report(slot.collect(clock.now()), segment);
+    endCommand(slot);
+    if (ours) return;
+    const lost = error instanceof ComputeError ? error : new ComputeError('WORKER_LOST', 'the worker ended', { cause: error });
+    log.warn({ err: lost, count: slot.queued() }, 'worker lost');
+    const failed = slot.failRunning(lost, STATUS.workerLost, clock.now());
+    if (failed !== undefined) {
+      this.#report(failed, segment);
+      return;
+    }
+    const [first] = slot.ids();
+    if (first === undefined) return;
+    if (segment.buffers.length > 0) {
+      this.#deps.link.send({ type: 'returned', ids: [first] }); // its buffers went down with the thread
+      return;
+    }
+    const times = (this.#barren.get(first) ?? 0) + 1;
+    this.#barren.set(first, times);
+    if (times < BARREN_MAX) return;
+    this.#barren.delete(first);
+    slot.recall(1, (id) => id === first);
+    this.#fail([first], segment, lost, STATUS.workerLost);
+  }
+
+  /** One timer for the whole assignment: it looks when the task that runs now has to be done. */
+  #watchTime(slot: Slot, timeoutMs: number, command: boolean): void {
+    const limitMs = command ? timeoutMs + COMMAND_GRACE_MS : timeoutMs;
+    const check = (): void => {
+      const since = slot.runningSince();
+      const left = since === undefined ? limitMs : since + limitMs - this.#deps.clock.now();
+      if (left > 0) {
+        slot.timer = setTimeout(check, left + 1);
+        return;
+      }
+      this.#abort(slot, new ComputeError('TASK_TIMEOUT', `the task ran longer than its timeout of ${timeoutMs / 1000} s`),
+        STATUS.retryable);
+    };
+    slot.timer = setTimeout(check, limitMs + 1);
+  }
+
+  /** Fails the running task and ends its thread; the others of its assignment go on elsewhere. */
+  #abort(slot: Slot, reason: ComputeError, status: number): void {
+    const { segment } = slot;
+    if (segment === undefined) return;
+    this.#line.pushFront(slot.recall(Infinity));
+    const failed = slot.failRunning(reason, status, this.#deps.clock.now());
+    if (failed === undefined) return; // it finished in time after all
+    this.#report(failed, segment);
+    this.#end(slot, reason);
+  }
+
+  #end(slot: Slot, reason: ComputeError): void {
+    endCommand(slot);
+    slot.abort.abort(reason);
+  }
+
+  #collectAll(): void {
+    let several = false;
+    for (const slot of this.#all) {
+      if (slot.segment === undefined) continue;
+      this.#report(slot.collect(this.#deps.clock.now()), slot.segment);
+      several ||= slot.queued() > 0;
+    }
+    if (several) {
+      this.#evenOut();
+      return;
+    }
+    clearInterval(this.#collecting);
+    this.#collecting = undefined;
+  }
+
+  /** A slot is idle while another has tasks queued: half of the longest queue moves. */
+  #evenOut(): void {
+    if (this.#idle.length === 0 || this.#line.length > 0) return;
+    let longest: Slot | undefined;
+    for (const slot of this.#all) if (slot.queued() > (longest?.queued() ?? 0)) longest = slot;
+    if (longest === undefined) return;
+    this.#line.pushFront(longest.recall(Math.ceil(longest.queued() / 2)));
+    this.#assign();
+  }
+
+  #handBack(): void {
+    const ids = [
+      ...this.#line.takeBack(Infinity),
+      ...this.#all.flatMap((slot) => slot.recall(Infinity).flatMap(idsOf)),
+    ];
+    if (ids.length > 0) this.#deps.link.send({ type: 'returned', ids });
+    if (this.#idle.length === this.slots) this.#deps.onDrained();
+  }
+
+  #report(collected: Collected | undefined, segment: Segment): void {
+    if (collected === undefined) return;
+    this.#pace.observe(segment.kind.fn, collected.meanMs, collected.header.count);
+    if (this.#barren.size > 0) for (const id of collected.ids) this.#barren.delete(id as TaskId); // ids we were given
+    this.#deps.link.report(collected.header, collected.frames, collected.ids);
+  }
+
+  #fail(ids: readonly number[], segment: Segment, error: ComputeError, status: number = STATUS.failed): void {
+    const { header, frames, ids: column } = failAll(ids, segment, error, status, this.#deps.clock.now());
+    this.#deps.link.report(header, frames, column);
+  }
+}
+
+function idsOf(segment: Segment): TaskId[] {
+  return [...segment.ids.subarray(segment.from, segment.to)] as TaskId[]; // a column of ids
+}
+
+function endCommand(slot: Slot): void {
+  const pgid = slot.memory.commandGroup;
+  if (pgid > 0) killGroup(pgid, 'SIGKILL');
+}

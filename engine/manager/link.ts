@@ -1,0 +1,248 @@
+// The manager's end of the line to the interchange: joins, keeps in touch, sends results, and joins again when the
+// connection broke or the interchange was replaced. What the tasks mean is the crew's business.
+
+import type { Clock } from '../../src/common/clock.ts';
+import { decodeHeader, encodeHeader } from '../../src/common/codec.ts';
+import { decodeTaskColumns } from '../../src/common/columns.ts';
+import { ComputeError, unreachable } from '../../src/common/errors.ts';
+import type { Logger } from '../../src/common/log.ts';
+import {
+  PROTOCOL_VERSION,
+  type BlockId, type FromManager, type FunctionDefinition, type FunctionId, type ManagerId, type ResultBatch, type TaskId,
+  type ToManager,
+} from '../../src/common/protocol.ts';
+import { Dialer, type ClientKeys, type Frame } from '../socket.ts';
+import type { Segment } from './line.ts';
+
+/** Who does the work that the link brings. */
+export interface Crew {
+  readonly slots: number;
+  /** How many tasks it wants to hold. */
+  window(): number;
+  /** Every task it holds. */
+  held(): TaskId[];
+  onFunctions(functions: readonly { id: FunctionId; definition: FunctionDefinition }[]): void;
+  onTasks(segments: readonly Segment[]): void;
+  onCancel(ids: readonly TaskId[]): void;
+  onRecall(count: number): void;
+  onDrain(): void;
+}
+
+export interface LinkOptions {
+  readonly address: string;
+  readonly port: number;
+  readonly keys: ClientKeys | null;
+  readonly manager: ManagerId;
+  readonly block: BlockId;
+  readonly node: string;
+  readonly cores: number;
+  readonly memoryMiB: number;
+  readonly endsAtMs: number | null;
+}
+
+export interface LinkDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** The interchange wants this manager gone, refused it, or was not heard of for too long. */
+  readonly onEnd: (reason: string) => void;
+}
+
+/** Results already sent are kept this long: those that were on the way when a connection broke are sent again. */
+const KEEP_MS = 2000;
+const KEEP_BYTES_MAX = 256 * 1024 * 1024;
+/** How long to wait for a replaced interchange before giving up. */
+const GONE_MAX_MS = 10_000;
+
+interface Kept {
+  readonly atMs: number;
+  readonly bytes: number;
+  readonly ids: readonly Float64Array[];
+  readonly frames: readonly Frame[];
+}
+
+export class ManagerLink {
+  readonly #options: LinkOptions;
+  readonly #deps: LinkDeps;
+  readonly #dialer: Dialer;
+  #crew: Crew | undefined;
+  #headers: ResultBatch[] = [];
+  #frames: Frame[] = [];
+  #ids: Float64Array[] = [];
+  #flushing = false;
+  #kept: Kept[] = [];
+  #keptBytes = 0;
+  #heardAtMs: number;
+  #goneAtMs: number | undefined;
+  #registered = false;
+  #stopHeart: (() => void) | undefined;
+  #heartbeatThresholdMs = Infinity;
+
+  constructor(options: LinkOptions, deps: LinkDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#heardAtMs = deps.clock.now();
+    this.#dialer = new Dialer({
+      address: options.address, port: options.port, keys: options.keys, identity: options.manager,
+    });
+  }
+
+  join(crew: Crew): void {
+    this.#crew = crew;
+    this.#dialer.listen((frames) => this.#onMessage(frames), (connected) => this.#onConnection(connected));
+    this.#register();
+    // Before the first answer there is nobody whose heartbeat could be missed.
+    this.#stopHeart = this.#deps.clock.every(1000, () => this.#checkUp());
+  }
+
+  /** Joins what else this turn brings and leaves with it. */
+  report(header: ResultBatch, frames: readonly Frame[], ids: Float64Array): void {
+    this.#headers.push(header);
+    this.#frames.push(...frames);
+    this.#ids.push(ids);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => this.flush());
+  }
+
+  flush(): void {
+    this.#flushing = false;
+    if (this.#headers.length === 0) return;
+    const message: FromManager = { type: 'results', window: this.#crew?.window() ?? 0, batches: this.#headers };
+    const frames = [encodeHeader(message), ...this.#frames];
+    this.#keep(frames, this.#ids);
+    this.#headers = [];
+    this.#frames = [];
+    this.#ids = [];
+    this.#dialer.send(frames);
+  }
+
+  send(message: FromManager): void {
+    this.flush(); // results are never overtaken by what is said after them
+    this.#dialer.send([encodeHeader(message)]);
+  }
+
+  async close(): Promise<void> {
+    this.#stopHeart?.();
+    this.flush();
+    await this.#dialer.close();
+  }
+
+  #onMessage(frames: readonly Frame[]): void {
+    this.#heardAtMs = this.#deps.clock.now();
+    let message: ToManager;
+    try {
+      message = decodeHeader(frames[0] ?? new Uint8Array(0)) as unknown as ToManager; // the interchange is ours
+      this.#take(message, frames);
+    } catch (err) {
+      this.#deps.log.error({ err }, 'message dropped');
+    }
+  }
+
+  #take(message: ToManager, frames: readonly Frame[]): void {
+    const crew = this.#crew;
+    if (crew === undefined) return;
+    switch (message.type) {
+      case 'tasks':
+        if (message.functions !== undefined) crew.onFunctions(message.functions);
+        crew.onTasks(segmentsOf(message, frames, this.#heardAtMs));
+        break;
+      case 'cancel': crew.onCancel(message.ids); break;
+      case 'recall': crew.onRecall(message.count); break;
+      case 'drain': crew.onDrain(); break;
+      case 'registered': this.#onRegistered(message); break;
+      case 'refused': this.#deps.onEnd(`the interchange refused this manager: ${message.reason}`); break;
+      case 'register-again': this.#register(); break;
+      case 'heartbeat': break;
+      case 'stop': this.#deps.onEnd('stop'); break;
+      default: unreachable(message);
+    }
+  }
+
+  #register(): void {
+    const { manager, block, node, cores, memoryMiB, endsAtMs } = this.#options;
+    const crew = this.#crew;
+    if (crew === undefined) return;
+    this.flush();
+    this.#registered = false;
+    this.#forget();
+    const finished = this.#kept.flatMap(({ ids }) => ids.flatMap((some) => [...some])) as TaskId[]; // ids we were given
+    this.#dialer.send([encodeHeader({
+      type: 'register', version: PROTOCOL_VERSION, manager, block, node, pid: process.pid, slots: crew.slots,
+      window: crew.window(), nodeVersion: process.versions.node, cores, memoryMiB,
+      ...(endsAtMs === null ? {} : { endsAtMs }),
+      held: [...crew.held(), ...finished],
+    } satisfies FromManager)]);
+  }
+
+  #onRegistered(message: Extract<ToManager, { type: 'registered' }>): void {
+    this.#deps.log.info('manager registered');
+    this.#registered = true;
+    this.#heartbeatThresholdMs = message.heartbeatThresholdMs;
+    this.#stopHeart?.();
+    let dueMs = message.heartbeatPeriodMs;
+    const everyMs = Math.min(1000, message.heartbeatPeriodMs);
+    this.#stopHeart = this.#deps.clock.every(everyMs, () => {
+      dueMs -= everyMs;
+      if (dueMs <= 0) {
+        dueMs = message.heartbeatPeriodMs;
+        this.#dialer.send([encodeHeader({ type: 'heartbeat' } satisfies FromManager)]);
+      }
+      this.#checkUp();
+    });
+    for (const { frames } of this.#kept) this.#dialer.send(frames);
+  }
+
+  #onConnection(connected: boolean): void {
+    if (!connected) {
+      this.#goneAtMs ??= this.#deps.clock.now();
+      return;
+    }
+    const wasGone = this.#goneAtMs !== undefined;
+    this.#goneAtMs = undefined;
+    // What was on the way is lost, and the other end may be a replacement that knows nothing of us.
+    if (wasGone && this.#registered) this.#register();
+  }
+
+  #checkUp(): void {
+    const now = this.#deps.clock.now();
+    this.#forget();
+    if (this.#goneAtMs !== undefined && now - this.#goneAtMs > GONE_MAX_MS) {
+      this.#deps.onEnd('the connection to the interchange is gone');
+    } else if (now - this.#heardAtMs > this.#heartbeatThresholdMs) {
+      this.#deps.onEnd('the interchange is silent');
+    }
+  }
+
+  #keep(frames: readonly Frame[], ids: readonly Float64Array[]): void {
+    let bytes = 0;
+    for (const frame of frames) bytes += frame.length;
+    this.#kept.push({ atMs: this.#deps.clock.now(), bytes, ids, frames });
+    this.#keptBytes += bytes;
+    this.#forget();
+  }
+
+  #forget(): void {
+    const since = this.#deps.clock.now() - KEEP_MS;
+    let drop = 0;
+    for (const kept of this.#kept) {
+      if (kept.atMs >= since && this.#keptBytes <= KEEP_BYTES_MAX) break;
+      this.#keptBytes -= kept.bytes;
+      drop++;
+    }
+    if (drop > 0) this.#kept = this.#kept.slice(drop);
+  }
+}
+
+function segmentsOf(message: Extract<ToManager, { type: 'tasks' }>, frames: readonly Frame[], now: number): Segment[] {
+  let at = 1;
+  return message.batches.map((batch) => {
+    const columns = frames[at];
+    const payload = frames[at + 1];
+    if (columns === undefined || payload === undefined) throw new ComputeError('BAD_MESSAGE', 'read tasks without their frames');
+    const { ids, sizes } = decodeTaskColumns(columns, batch.count);
+    const buffers = frames.slice(at + 2, at + 2 + batch.buffers);
+    at += 2 + batch.buffers;
+    const hops = { ...batch.hops, receivedAtMs: now };
+    return { kind: batch.kind, attempt: batch.attempt, hops, ids, sizes, payload, buffers, from: 0, to: batch.count, offset: 0 };
+  });
+}

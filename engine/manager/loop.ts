@@ -1,0 +1,106 @@
+// A manager's life: find the interchange, count slots, join, work, leave.
+
+import { availableParallelism, freemem, hostname, totalmem } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
+import type { Clock } from '../../src/common/clock.ts';
+import { ComputeError } from '../../src/common/errors.ts';
+import type { Logger } from '../../src/common/log.ts';
+import type { ManagerConfig, ManagerId } from '../../src/common/protocol.ts';
+import { WorkerCrew } from './crew.ts';
+import { ManagerLink } from './link.ts';
+import { WorkerPool } from './pool.ts';
+import { countSlots } from './slots.ts';
+import { ZeroCrew } from './zero.ts';
+
+export interface ManagerDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** The scheduler wants the node back, or a person does. */
+  readonly signal: AbortSignal;
+}
+
+/** From the scheduler's SIGTERM until what still runs is ended and handed back. */
+const TERM_GRACE_MS = 3000;
+const GIB = 1024 ** 3;
+
+/** Returns the exit status. */
+export async function runManager(config: ManagerConfig, folder: string, deps: ManagerDeps): Promise<number> {
+  const { log, clock, signal } = deps;
+  const slots = countSlots(config, { cores: availableParallelism(), memoryGiB: freemem() / GIB });
+  const address = await findInterchange(config);
+  const node = hostname();
+  const manager = `${config.block}.${node}.${randomBytes(4).toString('hex')}` as ManagerId; // made here, used everywhere
+  process.title = `switchyard-manager block ${config.block}`;
+
+  let end: (reason: string) => void = () => { /* replaced at once */ };
+  const ended = new Promise<string>((resolve) => { end = resolve; });
+  const link = new ManagerLink({
+    address, port: config.port, manager, block: config.block, node,
+    keys: config.keys, cores: availableParallelism(), memoryMiB: Math.round(totalmem() / 1024 ** 2), endsAtMs: null,
+  }, { log, clock, onEnd: end });
+  const onDrained = (): void => {
+    link.send({ type: 'drained' });
+    end('drained');
+  };
+  const crew = config.zeroWorker
+    ? new ZeroCrew(slots, { link, clock, onDrained })
+    : new WorkerCrew(
+      { slots, prefetch: config.prefetchCapacity, resultBytesMax: config.resultBytesMax },
+      { link, clock, log, onDrained, pool: startPool(config, folder, manager, slots) },
+    );
+  link.join(crew);
+  log.info({ manager, count: slots }, 'manager started');
+
+  const drainTimer = config.drainAfterMs === null ? undefined : setTimeout(() => crew.onDrain(), config.drainAfterMs);
+  const onTerm = (): void => {
+    log.info('told to leave');
+    crew.onDrain();
+    setTimeout(() => {
+      if (crew instanceof WorkerCrew) crew.handBackRunning();
+    }, TERM_GRACE_MS);
+  };
+  signal.addEventListener('abort', onTerm, { once: true });
+  if (signal.aborted) onTerm();
+
+  const reason = await ended;
+  clearTimeout(drainTimer);
+  log.info({ reason }, 'manager ends');
+  if (crew instanceof WorkerCrew) await crew.close();
+  await link.close();
+  return reason === 'drained' || reason === 'stop' ? 0 : 1;
+}
+
+function startPool(config: ManagerConfig, folder: string, manager: ManagerId, slots: number): WorkerPool {
+  return new WorkerPool({
+    slots,
+    setup: {
+      manager, block: config.block, slots, accelerators: config.accelerators, groupsFolder: `${folder}/groups`,
+    },
+    memoryMiB: config.memPerWorkerGiB === null ? null : Math.round(config.memPerWorkerGiB * 1024),
+  });
+}
+
+/** Tries every address at once; the first that takes a connection is used. */
+async function findInterchange(config: ManagerConfig): Promise<string> {
+  const { addresses, port, probeTimeoutMs } = config;
+  const [only] = addresses;
+  if (only !== undefined && addresses.length === 1) return only;
+  const attempts = addresses.map((address) => new Promise<string>((resolve, reject) => {
+    const socket = connect({ host: address, port, timeout: probeTimeoutMs });
+    const done = (settle: () => void): void => {
+      socket.destroy();
+      settle();
+    };
+    socket.once('connect', () => done(() => resolve(address)));
+    socket.once('timeout', () => done(() => reject(new Error(`${address}: no answer`))));
+    socket.once('error', (error) => done(() => reject(error)));
+  }));
+  try {
+    return await Promise.any(attempts);
+  } catch (cause) {
+    throw new ComputeError('START_FAILED',
+      `no address of the interchange answers on port ${port} within ${probeTimeoutMs / 1000} s: ${addresses.join(', ')}; `
+      + 'set `address` in the engine configuration to one that compute nodes can reach', { cause });
+  }
+}

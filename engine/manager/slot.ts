@@ -1,0 +1,229 @@
+// One slot: the assignment that its worker is at, and what became of each task of it.
+//
+// Idle until `start`; busy until the pool's answer has come and every task of the assignment is accounted for: finished
+// (collected), failed by us (killed), or never started (handed back as segments). Results are collected while the
+// worker goes on, so a short task that stands before a long one is not kept waiting by it.
+
+import { encodeFailure, encodePayload } from '../../src/common/payload.ts';
+import { encodeResultColumns } from '../../src/common/columns.ts';
+import { ComputeError } from '../../src/common/errors.ts';
+import { STATUS, type Assignment, type LargeOutcome, type ResultBatch, type TaskId } from '../../src/common/protocol.ts';
+import { SLOT_BYTES, SLOT_STATE, SlotMemory } from '../../src/common/slot-memory.ts';
+import type { Frame } from '../socket.ts';
+import type { Segment } from './line.ts';
+
+export interface Collected {
+  readonly header: ResultBatch;
+  readonly frames: readonly Frame[];
+  readonly ids: Float64Array;
+  /** Mean run time, ms. */
+  readonly meanMs: number;
+}
+
+export class Slot {
+  readonly index: number;
+  #shared = new SharedArrayBuffer(SLOT_BYTES);
+  memory = new SlotMemory(this.#shared);
+  segment: Segment | undefined;
+  /** Tasks before this one are accounted for. */
+  #cursor = 0;
+  #outcomeAt = 0;
+  abort = new AbortController();
+  /** Checks the running task's time; one per assignment. */
+  timer: NodeJS.Timeout | undefined;
+
+  constructor(index: number) {
+    this.index = index;
+  }
+
+  get busy(): boolean {
+    return this.segment !== undefined;
+  }
+
+  /** Takes the tasks on and returns what the worker gets. */
+  start(segment: Segment, definition: Uint8Array, resultBytesMax: number, now: number): Assignment {
+    const count = segment.to - segment.from;
+    this.segment = segment;
+    this.#cursor = 0;
+    this.#outcomeAt = 0;
+    this.abort = new AbortController();
+    this.memory.arm(count, now);
+    const sizes = segment.sizes.slice(segment.from, segment.to);
+    let bytes = 0;
+    for (const size of sizes) bytes += size;
+    const payload = segment.payload.subarray(segment.offset, segment.offset + bytes);
+    return {
+      slot: this.index,
+      memory: this.#shared,
+      fn: segment.kind.fn,
+      definition,
+      count,
+      sizes,
+      // Moved to the worker, so it must be ours alone: a large frame is, a part of a frame is copied.
+      payload: ownsItsBuffer(payload) && segment.buffers.length > 0 ? payload : payload.slice(),
+      buffers: segment.buffers.map((buffer) => (ownsItsBuffer(buffer) ? buffer : buffer.slice())),
+      timeoutMs: segment.kind.timeoutMs,
+      resultBytesMax,
+    };
+  }
+
+  /** What finished since the last time. */
+  collect(now: number): Collected | undefined {
+    const { segment, memory } = this;
+    if (segment === undefined) return undefined;
+    const count = segment.to - segment.from;
+    const done: number[] = [];
+    for (; this.#cursor < count; this.#cursor++) {
+      const state = memory.state(this.#cursor);
+      if (state === SLOT_STATE.done) done.push(this.#cursor);
+      else if (state !== SLOT_STATE.recalled && state !== SLOT_STATE.killed) break;
+    }
+    // A large outcome has no bytes here: it comes with the pool's answer.
+    const small = done.filter((at) => (memory.size[at] ?? 0) > 0);
+    if (small.length === 0) return undefined;
+    let bytes = 0;
+    let failures = false;
+    for (const at of small) {
+      bytes += memory.size[at] ?? 0;
+      failures ||= memory.status[at] !== STATUS.ok;
+    }
+    const outcomes = memory.data.slice(this.#outcomeAt, this.#outcomeAt + bytes);
+    this.#outcomeAt += bytes;
+    return this.#batch(small, [outcomes], failures, now);
+  }
+
+  /** The outcome that did not fit. */
+  collectLarge(large: LargeOutcome, now: number): Collected {
+    this.memory.size[large.index] = large.bytes.length;
+    const failures = this.memory.status[large.index] !== STATUS.ok;
+    return this.#batch([large.index], [large.bytes, ...large.buffers], failures, now);
+  }
+
+  /**
+   * Decides that the running task failed, unless it finished just now. Undefined when it finished, or none was running.
+   */
+  failRunning(error: ComputeError, status: number, now: number): Collected | undefined {
+    const at = this.running();
+    if (at === undefined || !this.memory.kill(at)) return undefined;
+    // A task that was killed has no run time of its own: it ran until now.
+    this.memory.run[at] = Math.max(0, now - (this.memory.base[0] ?? now) - (this.memory.started[at] ?? 0));
+    this.memory.status[at] = status;
+    const outcome = encodePayload(encodeFailure(error, error.code, error.details)).bytes.slice();
+    this.memory.size[at] = outcome.length;
+    return this.#batch([at], [outcome], true, now);
+  }
+
+  /** The position of the task that runs now. */
+  running(): number | undefined {
+    const { segment } = this;
+    if (segment === undefined) return undefined;
+    for (let at = this.#cursor; at < segment.to - segment.from; at++) {
+      const state = this.memory.state(at);
+      if (state === SLOT_STATE.running) return at;
+      if (state === SLOT_STATE.queued) return undefined;
+    }
+    return undefined;
+  }
+
+  /** When the running task started, epoch ms. */
+  runningSince(): number | undefined {
+    const at = this.running();
+    return at === undefined ? undefined : (this.memory.base[0] ?? 0) + (this.memory.started[at] ?? 0);
+  }
+
+  idAt(at: number): TaskId {
+    return (this.segment?.ids[this.segment.from + at] ?? 0) as TaskId; // within the segment
+  }
+
+  /** Takes tasks back that have not started, from the end; `wanted` limits which, `max` how many. */
+  recall(max: number, wanted?: (id: TaskId) => boolean): Segment[] {
+    const { segment } = this;
+    if (segment === undefined || segment.buffers.length > 0) return []; // what was moved cannot come back
+    const back: Segment[] = [];
+    let taken = 0;
+    let { offset } = segment;
+    for (let i = segment.from; i < segment.to; i++) offset += segment.sizes[i] ?? 0;
+    for (let at = segment.to - segment.from - 1; at >= this.#cursor && taken < max; at--) {
+      const index = segment.from + at;
+      offset -= segment.sizes[index] ?? 0;
+      if (wanted !== undefined && !wanted(this.idAt(at))) continue;
+      if (!this.memory.recall(at)) {
+        if (this.memory.state(at) === SLOT_STATE.recalled) continue;
+        break;
+      }
+      taken++;
+      const last = back[0];
+      if (last !== undefined && last.from === index + 1) {
+        last.from = index;
+        last.offset = offset;
+      } else {
+        back.unshift({ ...segment, from: index, to: index + 1, offset });
+      }
+    }
+    return back;
+  }
+
+  /** Tasks of the assignment that have not started. */
+  queued(): number {
+    const { segment } = this;
+    if (segment === undefined) return 0;
+    let count = 0;
+    for (let at = segment.to - segment.from - 1; at >= this.#cursor; at--) {
+      if (this.memory.state(at) === SLOT_STATE.queued) count++;
+      else if (this.memory.state(at) !== SLOT_STATE.recalled) break;
+    }
+    return count;
+  }
+
+  /** Every id of the assignment that is not accounted for. */
+  ids(): TaskId[] {
+    const { segment } = this;
+    if (segment === undefined) return [];
+    const ids: TaskId[] = [];
+    for (let at = this.#cursor; at < segment.to - segment.from; at++) {
+      if (this.memory.state(at) !== SLOT_STATE.recalled) ids.push(this.idAt(at));
+    }
+    return ids;
+  }
+
+  /** The slot is free. `lost`: a thread may still be at the old memory, so the slot gets new one. */
+  clear(lost: boolean): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.segment = undefined;
+    if (!lost) return;
+    this.#shared = new SharedArrayBuffer(SLOT_BYTES);
+    this.memory = new SlotMemory(this.#shared);
+  }
+
+  #batch(at: readonly number[], bodies: readonly Frame[], failures: boolean, now: number): Collected {
+    const { segment, memory } = this;
+    if (segment === undefined) throw new Error('a slot without an assignment has no results');
+    const { from, attempt, hops } = segment;
+    const ids = Float64Array.from(at, (i) => segment.ids[from + i] ?? 0);
+    const runMs = Float32Array.from(at, (i) => memory.run[i] ?? 0);
+    let total = 0;
+    for (const ms of runMs) total += ms;
+    const columns = encodeResultColumns({
+      ids,
+      startedMs: Float32Array.from(at, (i) => memory.started[i] ?? 0),
+      runMs,
+      sizes: Uint32Array.from(at, (i) => memory.size[i] ?? 0),
+      status: Uint8Array.from(at, (i) => memory.status[i] ?? 0),
+    });
+    const [body, ...buffers] = bodies;
+    return {
+      header: {
+        count: at.length, attempt, buffers: buffers.length, failures, worker: this.index,
+        startedAtMs: memory.base[0] ?? 0, returnedAtMs: now, hops,
+      },
+      frames: [columns, body ?? new Uint8Array(0), ...buffers],
+      ids,
+      meanMs: total / at.length,
+    };
+  }
+}
+
+function ownsItsBuffer(bytes: Uint8Array): boolean {
+  return bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
+}

@@ -1,0 +1,52 @@
+// A crew that acknowledges tasks without running them: what remains is the scheduler, to be measured by itself.
+
+import type { TaskId } from '../../src/common/protocol.ts';
+import type { Clock } from '../../src/common/clock.ts';
+import { acknowledgeAll } from './failed.ts';
+import type { Segment } from './line.ts';
+import type { Crew, ManagerLink } from './link.ts';
+
+/** Tasks in line behind each slot: what a crew of real workers asks for when tasks are very short. */
+const LINE_TASKS = 64;
+
+export class ZeroCrew implements Crew {
+  readonly slots: number;
+  readonly #link: ManagerLink;
+  readonly #clock: Clock;
+  readonly #onDrained: () => void;
+
+  constructor(slots: number, deps: { link: ManagerLink; clock: Clock; onDrained: () => void }) {
+    this.slots = slots;
+    this.#link = deps.link;
+    this.#clock = deps.clock;
+    this.#onDrained = deps.onDrained;
+  }
+
+  window(): number {
+    return this.slots * (1 + LINE_TASKS);
+  }
+
+  held(): TaskId[] {
+    return []; // it is done with a task before it hears of the next
+  }
+
+  onTasks(segments: readonly Segment[]): void {
+    for (const segment of segments) {
+      const { header, frames, ids } = acknowledgeAll(segment, this.#clock.now());
+      this.#link.report(header, frames, ids);
+    }
+  }
+
+  onFunctions(): void { /* nothing is run */ }
+
+  onCancel(): void { /* already acknowledged */ }
+
+  onRecall(): void {
+    this.#link.send({ type: 'returned', ids: [] });
+  }
+
+  onDrain(): void {
+    this.#link.send({ type: 'draining' });
+    this.#onDrained();
+  }
+}

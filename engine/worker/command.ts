@@ -1,0 +1,130 @@
+// A shell command as a task: `{}` is replaced by the arguments, output is kept up to a bound, and the command with all
+// its children is one process group, so that nothing of it outlives a timeout.
+
+import { spawn } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { ComputeError } from '../../src/common/errors.ts';
+import { killGroup } from '../../src/common/exec.ts';
+import type { CommandResult, FunctionDefinition } from '../../src/common/protocol.ts';
+import { quote } from '../../src/common/quote.ts';
+import { groupsFolder } from './environment.ts';
+import type { TaskContext } from './load.ts';
+
+type CommandDefinition = Extract<FunctionDefinition, { form: 'command' }>;
+
+/** Between the polite signal and the other one. */
+const KILL_AFTER_MS = 2000;
+/** For the last output of a command that has ended. */
+const OUTPUT_WAIT_MS = 1000;
+
+export async function runCommand(
+  definition: CommandDefinition, args: readonly unknown[], context: TaskContext,
+): Promise<CommandResult> {
+  const text = fill(definition.command, args);
+  const child = spawn('/bin/sh', ['-c', text], { cwd: definition.cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const stdout = capture(child.stdout, definition.outputBytesMax);
+  const stderr = capture(child.stderr, definition.outputBytesMax);
+  const note = child.pid === undefined ? undefined : announce(child.pid, context);
+  let timedOut = false;
+  const timers: NodeJS.Timeout[] = [];
+  const signalAfter = (ms: number, signal: NodeJS.Signals): void => {
+    timers.push(setTimeout(() => {
+      timedOut = true;
+      if (child.pid !== undefined) killGroup(child.pid, signal);
+    }, ms));
+  };
+  if (context.timeoutMs > 0) {
+    signalAfter(context.timeoutMs, 'SIGTERM');
+    signalAfter(context.timeoutMs + KILL_AFTER_MS, 'SIGKILL');
+  }
+  try {
+    const [code, signal] = await ended(child, definition);
+    if (timedOut) {
+      throw new ComputeError('TASK_TIMEOUT', `the command ran longer than ${context.timeoutMs / 1000} s and was ended`, {
+        details: { stdout: stdout.text(), stderr: stderr.text() },
+      });
+    }
+    return {
+      exitCode: code, signal, stdout: stdout.text(), stderr: stderr.text(), truncated: stdout.truncated() || stderr.truncated(),
+    };
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+    context.memory.commandGroup = 0;
+    if (note !== undefined) rmSync(note, { force: true });
+  }
+}
+
+/** Its exit, once all that it wrote is read. What it left behind is killed: a slot is free when nothing runs in it. */
+function ended(
+  child: ReturnType<typeof spawn>, definition: CommandDefinition,
+): Promise<[number | null, NodeJS.Signals | null]> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause) => {
+      reject(new ComputeError('COMMAND_FAILED', `could not start a shell in ${definition.cwd}`, { cause }));
+    });
+    child.once('exit', (code, signal) => {
+      if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');
+      // A child that left the group may hold the pipes open for ever; the task does not wait for it.
+      const timer = setTimeout(() => resolve([code, signal]), OUTPUT_WAIT_MS);
+      child.once('close', () => {
+        clearTimeout(timer);
+        resolve([code, signal]);
+      });
+    });
+  });
+}
+
+/** Tells whoever may have to clean up: the manager through the slot, and the block's script through a file. */
+function announce(pgid: number, context: TaskContext): string {
+  context.memory.commandGroup = pgid;
+  const path = `${groupsFolder()}/${context.slot}`;
+  writeFileSync(path, String(pgid));
+  return path;
+}
+
+/** Each `{}` takes the next argument, the last one again and again; without any `{}` they are appended. */
+function fill(template: string, args: readonly unknown[]): string {
+  const words = args.map((arg) => quote(typeof arg === 'string' ? arg : JSON.stringify(arg) ?? ''));
+  if (!template.includes('{}')) return [template, ...words].join(' ');
+  let at = 0;
+  return template.replaceAll('{}', () => words[Math.min(at++, words.length - 1)] ?? '');
+}
+
+/** Keeps the first half and the last half of what would be too much. */
+function capture(stream: NodeJS.ReadableStream, bytesMax: number): { text: () => string; truncated: () => boolean } {
+  const half = Math.floor(bytesMax / 2);
+  const head: Buffer[] = [];
+  let headBytes = 0;
+  let tail: Buffer[] = [];
+  let tailBytes = 0;
+  let cut = 0;
+  stream.on('data', (data: Buffer) => {
+    let chunk = data;
+    if (headBytes < half) {
+      const first = chunk.subarray(0, half - headBytes);
+      head.push(first);
+      headBytes += first.length;
+      chunk = chunk.subarray(first.length);
+    }
+    if (chunk.length === 0) return;
+    tail.push(chunk);
+    tailBytes += chunk.length;
+    if (tailBytes > 2 * half) {
+      const all = Buffer.concat(tail);
+      cut += all.length - half;
+      tail = [Buffer.from(all.subarray(all.length - half))];
+      tailBytes = half;
+    }
+  });
+  const excess = (): number => cut + Math.max(0, tailBytes - half);
+  return {
+    truncated: () => excess() > 0,
+    text: () => {
+      const end = Buffer.concat(tail);
+      const missing = excess();
+      const kept = end.subarray(Math.max(0, end.length - half)).toString('utf8');
+      const start = Buffer.concat(head).toString('utf8');
+      return missing === 0 ? start + kept : `${start}\n… ${missing} bytes cut …\n${kept}`;
+    },
+  };
+}

@@ -1,0 +1,109 @@
+// One thread of a manager. Runs the tasks of an assignment one after the other; whatever a task does, this function
+// does not reject: so a rejection that the pool reports always means a lost or aborted thread.
+
+import { encodeFailure, encodePayload, decodePayload, type Encoded } from '../../src/common/payload.ts';
+import { ComputeError } from '../../src/common/errors.ts';
+import { STATUS, type Assignment, type LargeOutcome } from '../../src/common/protocol.ts';
+import { SlotMemory } from '../../src/common/slot-memory.ts';
+import { prepareSlot } from './environment.ts';
+import { loadFunction, type Callable, type TaskContext } from './load.ts';
+
+/** Piscina's names for "these parts of the answer are moved, not copied". */
+const TRANSFERABLE = Symbol.for('Piscina.transferable');
+const VALUE = Symbol.for('Piscina.valueOf');
+
+export default async function work(assignment: Assignment): Promise<unknown> {
+  const memory = new SlotMemory(assignment.memory);
+  prepareSlot(assignment);
+  const context: TaskContext = { timeoutMs: assignment.timeoutMs, slot: assignment.slot, memory };
+  const sinceBase = performance.timeOrigin - (memory.base[0] ?? 0);
+  let callable: Callable | Failed;
+  try {
+    callable = await loadFunction(assignment.fn, assignment.definition);
+  } catch (error) {
+    callable = { failure: error };
+  }
+
+  let offset = 0;
+  for (let index = 0; index < assignment.count; index++) {
+    const size = assignment.sizes[index] ?? 0;
+    const start = offset;
+    offset += size;
+    if (!memory.claim(index)) continue;
+    const started = performance.now();
+    memory.started[index] = sinceBase + started;
+    let outcome: Encoded;
+    let status: number = STATUS.ok;
+    try {
+      if (typeof callable !== 'function') throw callable.failure;
+      const args = decodePayload(assignment.payload.subarray(start, offset), assignment.buffers) as unknown[]; // our encoder's
+      const value = callable(args, context);
+      outcome = encodeResult(isThenable(value) ? await value : value, assignment.resultBytesMax);
+    } catch (error) {
+      status = isFinal(error) ? STATUS.failed : STATUS.retryable;
+      outcome = encodeError(error);
+    }
+    memory.run[index] = performance.now() - started;
+    memory.status[index] = status;
+    if (outcome.buffers.length > 0 || !memory.put(index, outcome.bytes)) {
+      memory.size[index] = 0;
+      return memory.finish(index) ? large(index, outcome) : undefined;
+    }
+    if (!memory.finish(index)) return undefined;
+  }
+  return undefined;
+}
+
+interface Failed {
+  readonly failure: unknown;
+}
+
+/** An outcome that does not fit the slot's memory ends the assignment and is its answer. */
+function large(index: number, outcome: Encoded): unknown {
+  const bytes = outcome.bytes.slice();
+  const buffers = outcome.buffers.map(ownBuffer);
+  const value: LargeOutcome = { index, bytes, buffers };
+  return { [TRANSFERABLE]: [...new Set([bytes.buffer, ...buffers.map((buffer) => buffer.buffer)])], [VALUE]: value };
+}
+
+/** A view of a whole, unshared ArrayBuffer can be moved to another thread as it is; anything else is copied once. */
+function ownBuffer(bytes: Uint8Array): Uint8Array {
+  const whole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
+  return whole ? bytes : bytes.slice();
+}
+
+function encodeResult(value: unknown, bytesMax: number): Encoded {
+  let outcome: Encoded;
+  try {
+    outcome = encodePayload(value);
+  } catch (cause) {
+    throw new ComputeError('RESULT_NOT_SERIALIZABLE', `the function's result cannot travel: ${messageOf(cause)}`, { cause });
+  }
+  const bytes = outcome.buffers.reduce((sum, buffer) => sum + buffer.length, outcome.bytes.length);
+  if (bytes <= bytesMax) return outcome;
+  throw new ComputeError('RESULT_TOO_LARGE',
+    `the function's result has ${bytes} bytes and result_bytes_max is ${bytesMax}: return less, or write it to a file`);
+}
+
+function encodeError(error: unknown): Encoded {
+  const failure = encodeFailure(error, error instanceof ComputeError ? error.code : 'TASK_RAISED');
+  try {
+    return encodePayload(failure);
+  } catch {
+    // Something the exception carries cannot travel: its name and message can.
+    return encodePayload({ code: failure.code, name: failure.name, message: failure.message, stack: failure.stack });
+  }
+}
+
+/** Trying again cannot help where the caller or the shape of the result is at fault. */
+function isFinal(error: unknown): boolean {
+  return error instanceof ComputeError && error.code !== 'TASK_TIMEOUT';
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,110 @@
+// The memory that a manager shares with the worker in one slot: which task of the assignment runs, and what came out.
+//
+// A worker is handed several short tasks at once. What makes that safe is this memory, because it outlives the thread:
+// each task's state word changes by compare-and-swap, so exactly one side decides its fate, and a finished task's
+// outcome is in shared memory at the moment it is finished. When a thread dies, the manager reads here which task it
+// died of, which had finished, and which had never started.
+//
+//   queued ──claim (worker)──▶ running ──finish (worker)──▶ done
+//      └──recall (manager)──▶ recalled    └──kill (manager)──▶ killed
+
+/** Tasks in one assignment at most. */
+export const ASSIGNMENT_TASKS_MAX = 256;
+/** Room for the outcomes of one assignment; one that does not fit travels as the assignment's answer. */
+export const OUTCOME_BYTES_MAX = 64 * 1024;
+
+export const SLOT_STATE = { empty: 0, queued: 1, running: 2, done: 3, recalled: 4, killed: 5 } as const;
+
+const N = ASSIGNMENT_TASKS_MAX;
+const CONTROL_WORDS = 4;
+const USED = 0;
+const GROUP = 1;
+
+const AT_BASE = 0;
+const AT_CONTROL = AT_BASE + 8;
+const AT_STATE = AT_CONTROL + CONTROL_WORDS * 4;
+const AT_STARTED = AT_STATE + N * 4;
+const AT_RUN = AT_STARTED + N * 4;
+const AT_SIZE = AT_RUN + N * 4;
+const AT_STATUS = AT_SIZE + N * 4;
+const AT_DATA = AT_STATUS + N;
+export const SLOT_BYTES = AT_DATA + OUTCOME_BYTES_MAX;
+
+/** Both sides' view of one slot's memory. */
+export class SlotMemory {
+  /** Epoch ms from which `started` counts. */
+  readonly base: Float64Array;
+  readonly started: Float32Array;
+  readonly run: Float32Array;
+  readonly size: Uint32Array;
+  readonly status: Uint8Array;
+  readonly data: Uint8Array;
+  readonly #control: Int32Array;
+  readonly #state: Int32Array;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.base = new Float64Array(memory, AT_BASE, 1);
+    this.#control = new Int32Array(memory, AT_CONTROL, CONTROL_WORDS);
+    this.#state = new Int32Array(memory, AT_STATE, N);
+    this.started = new Float32Array(memory, AT_STARTED, N);
+    this.run = new Float32Array(memory, AT_RUN, N);
+    this.size = new Uint32Array(memory, AT_SIZE, N);
+    this.status = new Uint8Array(memory, AT_STATUS, N);
+    this.data = new Uint8Array(memory, AT_DATA, OUTCOME_BYTES_MAX);
+  }
+
+  /** Manager, before it hands an assignment over. */
+  arm(count: number, now: number): void {
+    this.base[0] = now;
+    this.#control.fill(0);
+    this.#state.fill(SLOT_STATE.queued, 0, count);
+    this.#state.fill(SLOT_STATE.empty, count);
+  }
+
+  state(index: number): number {
+    return Atomics.load(this.#state, index);
+  }
+
+  /** Worker: takes a task to run it. False when the manager took it back. */
+  claim(index: number): boolean {
+    return this.#swap(index, SLOT_STATE.queued, SLOT_STATE.running);
+  }
+
+  /** Manager: takes back a task that has not started. */
+  recall(index: number): boolean {
+    return this.#swap(index, SLOT_STATE.queued, SLOT_STATE.recalled);
+  }
+
+  /** Manager: decides that a running task has no result. False when it finished first. */
+  kill(index: number): boolean {
+    return this.#swap(index, SLOT_STATE.running, SLOT_STATE.killed);
+  }
+
+  /** Worker: the outcome is in `data`. False when the manager had given the task up. */
+  finish(index: number): boolean {
+    return this.#swap(index, SLOT_STATE.running, SLOT_STATE.done);
+  }
+
+  /** Worker: copies an outcome behind the others. False when it does not fit. */
+  put(index: number, outcome: Uint8Array): boolean {
+    const used = this.#control[USED] ?? 0;
+    if (used + outcome.length > OUTCOME_BYTES_MAX) return false;
+    this.data.set(outcome, used);
+    this.size[index] = outcome.length;
+    this.#control[USED] = used + outcome.length;
+    return true;
+  }
+
+  /** The process group of the command that the running task started; 0 when there is none. */
+  get commandGroup(): number {
+    return Atomics.load(this.#control, GROUP);
+  }
+
+  set commandGroup(pgid: number) {
+    Atomics.store(this.#control, GROUP, pgid);
+  }
+
+  #swap(index: number, from: number, to: number): boolean {
+    return Atomics.compareExchange(this.#state, index, from, to) === from;
+  }
+}
