@@ -16,7 +16,7 @@ export interface Made {
 export function failAll(
   ids: readonly number[], segment: Segment, error: ComputeError, status: number, now: number,
 ): Made {
-  return made(ids, segment, encodePayload(encodeFailure(error, error.code, error.details)).bytes.slice(), status, now);
+  return made(ids, segment, encodePayload(encodeFailure(error, error.code, error.details)).bytes, status, now);
 }
 
 /** The answer of the scheduler-only mode: done, with undefined for a result. */
@@ -24,7 +24,7 @@ export function acknowledgeAll(segment: Segment, now: number): Made {
   return made([...segment.ids.subarray(segment.from, segment.to)], segment, NOTHING, STATUS.ok, now);
 }
 
-const NOTHING = encodePayload(undefined).bytes.slice();
+const NOTHING = encodePayload(undefined).bytes;
 
 /** The same outcome for each of them. */
 function made(ids: readonly number[], segment: Segment, outcome: Uint8Array, status: number, now: number): Made {

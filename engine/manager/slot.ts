@@ -60,8 +60,8 @@ export class Slot {
       count,
       sizes,
       // Moved to the worker, so it must be ours alone: a large frame is, a part of a frame is copied.
-      payload: ownsItsBuffer(payload) && segment.buffers.length > 0 ? payload : payload.slice(),
-      buffers: segment.buffers.map((buffer) => (ownsItsBuffer(buffer) ? buffer : buffer.slice())),
+      payload: ownsItsBuffer(payload) && segment.buffers.length > 0 ? payload : new Uint8Array(payload),
+      buffers: segment.buffers.map((buffer) => (ownsItsBuffer(buffer) ? buffer : new Uint8Array(buffer))),
       timeoutMs: segment.kind.timeoutMs,
       resultBytesMax,
     };
@@ -108,7 +108,7 @@ export class Slot {
     // A task that was killed has no run time of its own: it ran until now.
     this.memory.run[at] = Math.max(0, now - (this.memory.base[0] ?? now) - (this.memory.started[at] ?? 0));
     this.memory.status[at] = status;
-    const outcome = encodePayload(encodeFailure(error, error.code, error.details)).bytes.slice();
+    const outcome = encodePayload(encodeFailure(error, error.code, error.details)).bytes;
     this.memory.size[at] = outcome.length;
     return this.#batch([at], [outcome], true, now);
   }

@@ -60,7 +60,7 @@ interface Failed {
 
 /** An outcome that does not fit the slot's memory ends the assignment and is its answer. */
 function large(index: number, outcome: Encoded): unknown {
-  const bytes = outcome.bytes.slice();
+  const bytes = new Uint8Array(outcome.bytes);
   const buffers = outcome.buffers.map(ownBuffer);
   const value: LargeOutcome = { index, bytes, buffers };
   return { [TRANSFERABLE]: [...new Set([bytes.buffer, ...buffers.map((buffer) => buffer.buffer)])], [VALUE]: value };
@@ -69,7 +69,7 @@ function large(index: number, outcome: Encoded): unknown {
 /** A view of a whole, unshared ArrayBuffer can be moved to another thread as it is; anything else is copied once. */
 function ownBuffer(bytes: Uint8Array): Uint8Array {
   const whole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
-  return whole ? bytes : bytes.slice();
+  return whole ? bytes : new Uint8Array(bytes);
 }
 
 function encodeResult(value: unknown, bytesMax: number): Encoded {

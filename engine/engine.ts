@@ -1,0 +1,166 @@
+// An engine: tasks in, outcomes out. Owns an interchange process and the blocks on which managers run; payloads are
+// bytes to it.
+
+import { systemClock, type Clock } from '../src/common/clock.ts';
+import { ComputeError } from '../src/common/errors.ts';
+import { silentLog, type Logger } from '../src/common/log.ts';
+import type {
+  Failure, FunctionDefinition, FunctionId, Kind, Load, ManagerSummary, TaskId, TaskPlace,
+} from '../src/common/protocol.ts';
+import { Blocks, type BlockStatus } from './blocks.ts';
+import type { EngineConfig } from './config.ts';
+import { EngineLink } from './link.ts';
+import type { TaskSink } from './pending.ts';
+import { openRun, type Run } from './run.ts';
+
+export interface EngineOptions {
+  readonly config: EngineConfig;
+  /** Where the run's folder is made: keys, logs, scripts and output of blocks. Default: `~/.switchyard/runs`. */
+  readonly directory?: string | undefined;
+  readonly log?: Logger | undefined;
+  readonly clock?: Clock | undefined;
+  readonly logLevel?: string | undefined;
+}
+
+export interface EngineStatus {
+  readonly waiting: number;
+  readonly held: number;
+  /** Slots over all managers. */
+  readonly workers: number;
+  readonly settled: number;
+  readonly managers: readonly ManagerSummary[];
+  readonly blocks: readonly BlockStatus[];
+  readonly interchange: { readonly pid: number } | undefined;
+  /** Keys, logs and block folders of this run. */
+  readonly folder: string | undefined;
+}
+
+const NO_LOAD: Load = { waiting: 0, held: 0, managers: [], connectedBlocks: [] };
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #link: EngineLink;
+  #run: Run | undefined;
+  #blocks: Blocks | undefined;
+  #starting: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #load = NO_LOAD;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#log = options.log ?? silentLog;
+    this.#link = new EngineLink(options.config, {
+      clock: this.#clock,
+      log: this.#log,
+      onLoad: (load) => {
+        this.#load = load;
+        this.#blocks?.poke();
+      },
+      onLost: (error) => { this.#log.error({ err: error }, 'engine lost'); },
+    });
+  }
+
+  /** Safe to call again; the first submit calls it. Rejects with START_FAILED, and so does every open task then. */
+  start(): Promise<void> {
+    this.#starting ??= this.#start().catch(async (error: unknown) => {
+      const failure = error instanceof ComputeError
+        ? error : new ComputeError('START_FAILED', 'the engine did not start', { cause: error });
+      this.#link.fail(failure);
+      await this.close('cancel');
+      throw failure;
+    });
+    return this.#starting;
+  }
+
+  define(definition: FunctionDefinition): FunctionId {
+    return this.#link.define(definition);
+  }
+
+  /**
+   * Takes a task; its sink hears of it exactly once. Throws QUEUE_FULL, PAYLOAD_TOO_LARGE or ENGINE_CLOSED, and then
+   * the task was not taken.
+   */
+  submit(kind: Kind, bytes: Uint8Array, buffers: readonly Uint8Array[], sink: TaskSink): TaskId {
+    if (this.#closing !== undefined) throw new ComputeError('ENGINE_CLOSED', 'the engine is closed: it takes no more tasks');
+    if (this.#starting === undefined) this.start().catch(() => { /* every open task is told */ });
+    return this.#link.submit(kind, bytes, buffers, sink);
+  }
+
+  /** Asks for the end of tasks; those that end by it fail with TASK_CANCELLED. */
+  cancel(ids: readonly TaskId[]): void {
+    this.#link.cancel(ids);
+  }
+
+  locate(id: TaskId): Promise<TaskPlace> {
+    return this.#link.locate(id);
+  }
+
+  /** The interchange's own state, for people who look for a fault. */
+  dump(): Promise<unknown> {
+    return this.#link.dump();
+  }
+
+  get open(): number {
+    return this.#link.open;
+  }
+
+  status(): EngineStatus {
+    const { managers } = this.#load;
+    return {
+      // Of what is open, all that no manager holds waits: in the interchange, or on the way there.
+      waiting: Math.max(0, this.#link.open - this.#load.held),
+      held: Math.min(this.#load.held, this.#link.open),
+      workers: managers.reduce((sum, manager) => sum + manager.slots, 0),
+      settled: this.#link.settled,
+      managers,
+      blocks: this.#blocks?.status() ?? [],
+      interchange: this.#link.pid === undefined ? undefined : { pid: this.#link.pid },
+      folder: this.#run?.folder,
+    };
+  }
+
+  /** Resolves when no task is open. */
+  drain(): Promise<void> {
+    return this.#link.drained();
+  }
+
+  /** Drains or cancels what is open, ends every block, manager and the interchange. Safe to call again. */
+  close(mode: 'drain' | 'cancel' = 'drain'): Promise<void> {
+    if (mode === 'cancel') this.#link.fail(new ComputeError('ENGINE_CLOSED', 'the engine was closed before the task settled'));
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #start(): Promise<void> {
+    const { config, directory, logLevel } = this.#options;
+    const run = await openRun(config, directory, logLevel);
+    this.#run = run;
+    // Blocks wait for the interchange's port only; everything else comes up side by side.
+    const blocks = new Blocks(config, run, {
+      clock: this.#clock,
+      log: this.#log,
+      load: () => this.#load,
+      open: () => this.#link.open,
+      drain: (ids) => this.#link.drainBlocks(ids),
+      onFailed: (error) => this.#link.failWaiting(failureOf(error)),
+    });
+    this.#blocks = blocks;
+    await this.#link.start(run);
+    await blocks.start(this.#link.managerPort);
+  }
+
+  async #close(): Promise<void> {
+    await this.#link.drained();
+    await this.#starting?.catch(() => { /* said to whoever called start */ });
+    this.#link.stopManagers();
+    await this.#blocks?.close();
+    await this.#link.close();
+  }
+}
+
+function failureOf(error: ComputeError): Failure {
+  return { code: error.code, name: error.name, message: error.message, details: error.details };
+}

@@ -1,0 +1,314 @@
+// The Engine's end of the line to its interchange: tasks out, outcomes in. Survives the loss of the interchange: a new
+// one takes the place of the old, on the same ports and keys, and every open task is sent again.
+
+import type { Clock } from '../src/common/clock.ts';
+import { decodeHeader, encodeHeader } from '../src/common/codec.ts';
+import { ComputeError, unreachable } from '../src/common/errors.ts';
+import type { Logger } from '../src/common/log.ts';
+import type {
+  BlockId, Failure, FromInterchange, FunctionDefinition, FunctionId, InterchangeConfig, Kind, Load, ManagerId, TaskBatch,
+  TaskId, TaskPlace, ToInterchange,
+} from '../src/common/protocol.ts';
+import type { EngineConfig } from './config.ts';
+import { functionId } from './functions.ts';
+import { InterchangeProcess } from './interchange-process.ts';
+import { settleEnded, settleResults } from './incoming.ts';
+import { batchFrames, Outgoing } from './outgoing.ts';
+import { Pending, type SentBatch, type TaskSink } from './pending.ts';
+import type { Run } from './run.ts';
+import { Dialer, type Frame } from './socket.ts';
+
+export interface LinkDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onLoad: (load: Load) => void;
+  /** The interchange could not be replaced; every open task has failed. */
+  readonly onLost: (error: ComputeError) => void;
+}
+
+/** Interchanges that end this soon after one another are not replaced for ever. */
+const LOSSES_MAX = 5;
+const LOSSES_WITHIN_MS = 60_000;
+/** How long a manager whose connection broke may take to come back before its tasks go elsewhere. */
+const RECONNECT_GRACE_MS = 1000;
+/** Workers or managers that one task may take down. */
+const KILLS_MAX = 3;
+
+export class EngineLink {
+  readonly #config: EngineConfig;
+  readonly #deps: LinkDeps;
+  readonly #pending = new Pending();
+  readonly #outgoing: Outgoing;
+  readonly #functions = new Map<FunctionId, FunctionDefinition>();
+  readonly #requests = new Map<number, (answer: FromInterchange) => void>();
+  readonly #managers = new Set<ManagerId>();
+  readonly #waiters: (() => void)[] = [];
+  #requestCount = 0;
+  #run: Run | undefined;
+  #interchange: InterchangeProcess | undefined;
+  #dialer: Dialer | undefined;
+  /** Batches that wait for a line to the interchange. */
+  #unsent: { header: TaskBatch; frames: Frame[] }[] = [];
+  #flushing = false;
+  #cancels: TaskId[] = [];
+  #lossesAtMs: number[] = [];
+  #closed = false;
+  settled = 0;
+
+  constructor(config: EngineConfig, deps: LinkDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#outgoing = new Outgoing((batch) => this.#onBatch(batch));
+  }
+
+  get open(): number {
+    return this.#pending.open;
+  }
+
+  get pid(): number | undefined {
+    return this.#interchange?.pid;
+  }
+
+  get managerPort(): number {
+    return this.#interchange?.ports.managerPort ?? 0;
+  }
+
+  async start(run: Run): Promise<void> {
+    this.#run = run;
+    await this.#connect(false);
+  }
+
+  define(definition: FunctionDefinition): FunctionId {
+    const id = functionId(definition);
+    if (!this.#functions.has(id)) {
+      this.#functions.set(id, definition);
+      this.#outgoing.flush();
+      this.#send({ type: 'function', id, definition });
+    }
+    return id;
+  }
+
+  submit(kind: Kind, bytes: Uint8Array, buffers: readonly Uint8Array[], sink: TaskSink): TaskId {
+    const { tasks_max: tasksMax, payload_bytes_max: bytesMax } = this.#config;
+    if (this.#pending.open >= tasksMax) {
+      throw new ComputeError('QUEUE_FULL', `${tasksMax} tasks are open: wait for some, or raise tasks_max`);
+    }
+    let size = bytes.length;
+    for (const buffer of buffers) size += buffer.length;
+    if (size > bytesMax) {
+      throw new ComputeError('PAYLOAD_TOO_LARGE',
+        `the arguments have ${size} bytes and payload_bytes_max is ${bytesMax}: pass less, or the path of a file`);
+    }
+    const id = this.#pending.add(sink);
+    this.#outgoing.add(id, kind, bytes, buffers, this.#deps.clock.now);
+    if (!this.#flushing) {
+      this.#flushing = true;
+      setImmediate(() => this.#flush());
+    }
+    return id;
+  }
+
+  cancel(ids: readonly TaskId[]): void {
+    this.#outgoing.flush();
+    if (this.#dialer === undefined) this.#cancels.push(...ids);
+    else this.#send({ type: 'cancel', ids });
+  }
+
+  failWaiting(failure: Failure): void {
+    this.#send({ type: 'fail-waiting', failure });
+  }
+
+  drainBlocks(blocks: readonly BlockId[]): void {
+    this.#send({ type: 'drain-blocks', blocks });
+  }
+
+  async locate(id: TaskId): Promise<TaskPlace> {
+    const answer = await this.#ask((request) => ({ type: 'locate', request, id }));
+    return answer?.type === 'located' ? answer.place : { at: 'unknown' };
+  }
+
+  async dump(): Promise<unknown> {
+    const answer = await this.#ask((request) => ({ type: 'dump', request }));
+    return answer?.type === 'dump' ? answer.state : undefined;
+  }
+
+  /** Fails everything that is open. */
+  fail(error: ComputeError): void {
+    const failure: Failure = { code: error.code, name: error.name, message: error.message, details: error.details };
+    const now = this.#deps.clock.now();
+    this.#unsent = [];
+    for (const id of this.#pending.ids()) {
+      const sink = this.#pending.take(id);
+      if (sink === undefined) continue;
+      this.settled++;
+      this.#pending.release(id, 1);
+      sink.onFailure(failure, now);
+    }
+    this.#afterSettling();
+  }
+
+  drained(): Promise<void> {
+    if (this.#pending.open === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  stopManagers(): void {
+    this.#closed = true;
+    this.#send({ type: 'stop' });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const answer of this.#requests.values()) answer({ type: 'welcome', pid: 0 });
+    await this.#dialer?.close();
+    await this.#interchange?.stop();
+    this.#interchange = undefined;
+  }
+
+  async #connect(replacement: boolean): Promise<void> {
+    const run = this.#run;
+    if (run === undefined) return;
+    const interchange = await InterchangeProcess.start(
+      this.#interchangeConfig(run, replacement), (how) => this.#onInterchangeLost(how),
+    );
+    this.#interchange = interchange;
+    const dialer = new Dialer({
+      address: '127.0.0.1',
+      port: interchange.ports.clientPort,
+      identity: 'engine',
+      keys: run.keys === null ? null : { serverPublicKey: run.keys.server.publicKey, own: run.keys.client },
+    });
+    dialer.listen((frames) => this.#onMessage(frames));
+    this.#dialer = dialer;
+    this.#deps.log.info({ pid: interchange.pid, port: interchange.ports.managerPort }, 'interchange started');
+    this.#send({ type: 'hello' });
+    for (const [id, definition] of this.#functions) this.#send({ type: 'function', id, definition });
+    if (replacement) this.#sendAgain();
+    this.#flush();
+    if (this.#cancels.length > 0) this.cancel(this.#cancels.splice(0));
+  }
+
+  #interchangeConfig(run: Run, replacement: boolean): InterchangeConfig {
+    const config = this.#config;
+    const ports = this.#interchange?.ports;
+    return {
+      clientPort: ports?.clientPort ?? 0,
+      managerPort: ports?.managerPort ?? config.worker_port ?? 0,
+      managerAddress: config.listen_address,
+      portRange: null,
+      keys: run.keys === null ? null : {
+        server: run.keys.server, clientPublicKey: run.keys.client.publicKey, managerPublicKey: run.keys.manager.publicKey,
+      },
+      heartbeatPeriodMs: config.heartbeat_period * 1000,
+      heartbeatThresholdMs: config.heartbeat_threshold * 1000,
+      reconnectGraceMs: RECONNECT_GRACE_MS,
+      killsMax: KILLS_MAX,
+      replacement,
+      logPath: `${run.folder}/interchange.log`,
+      logLevel: run.logLevel,
+    };
+  }
+
+  #onInterchangeLost(how: string): void {
+    if (this.#closed) return;
+    const { clock, log } = this.#deps;
+    const now = clock.now();
+    log.warn({ reason: how, count: this.#pending.open }, 'interchange lost');
+    const old = this.#dialer;
+    this.#dialer = undefined;
+    this.#unsent = [];
+    void old?.close(true);
+    this.#lossesAtMs = [...this.#lossesAtMs.filter((at) => now - at < LOSSES_WITHIN_MS), now];
+    if (this.#lossesAtMs.length > LOSSES_MAX) {
+      this.#giveUp(new ComputeError('ENGINE_LOST',
+        `the interchange ended ${LOSSES_MAX + 1} times within ${LOSSES_WITHIN_MS / 1000} s (${how}); its log is ${this.#run?.folder}/interchange.log`));
+      return;
+    }
+    this.#connect(true).catch((cause: unknown) => {
+      this.#giveUp(new ComputeError('ENGINE_LOST', `the interchange ended (${how}) and could not be replaced`, { cause }));
+    });
+  }
+
+  #giveUp(error: ComputeError): void {
+    this.fail(error);
+    this.#deps.onLost(error);
+  }
+
+  /** Everything that is open, to an interchange that knows nothing. */
+  #sendAgain(): void {
+    this.#outgoing.flush();
+    this.#unsent = [];
+    const isOpen = (id: number): boolean => this.#pending.has(id);
+    const now = this.#deps.clock.now();
+    for (const batch of this.#pending.batches()) {
+      const { header, frames } = batchFrames(batch, now, isOpen);
+      if (header.count > 0) this.#send({ type: 'tasks', batches: [header] }, frames);
+    }
+    this.#send({ type: 'resumed', managers: [...this.#managers] });
+    this.#managers.clear();
+  }
+
+  #onBatch(batch: SentBatch): void {
+    this.#pending.keep(batch);
+    if (this.#dialer === undefined) return; // sent with everything else when the line is there
+    this.#unsent.push(batchFrames(batch, this.#deps.clock.now()));
+    if (this.#unsent.length >= 16) this.#sendBatches();
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    this.#outgoing.flush();
+    this.#sendBatches();
+  }
+
+  #sendBatches(): void {
+    if (this.#unsent.length === 0 || this.#dialer === undefined) return;
+    const batches = this.#unsent;
+    this.#unsent = [];
+    this.#send({ type: 'tasks', batches: batches.map(({ header }) => header) }, batches.flatMap(({ frames }) => frames));
+  }
+
+  #send(message: ToInterchange, frames: readonly Frame[] = []): void {
+    if (message.type !== 'tasks' && this.#unsent.length > 0) this.#sendBatches();
+    this.#dialer?.send([encodeHeader(message), ...frames]);
+  }
+
+  async #ask(message: (request: number) => ToInterchange): Promise<FromInterchange | undefined> {
+    if (this.#dialer === undefined || this.#closed) return undefined;
+    this.#flush();
+    const request = ++this.#requestCount;
+    return new Promise((resolve) => {
+      this.#requests.set(request, resolve);
+      this.#send(message(request));
+    });
+  }
+
+  #onMessage(frames: readonly Frame[]): void {
+    const message = decodeHeader(frames[0] ?? new Uint8Array(0)) as unknown as FromInterchange; // our own child
+    switch (message.type) {
+      case 'results':
+        this.settled += settleResults(this.#pending, message.batches, frames, this.#deps.clock.now());
+        this.#afterSettling();
+        break;
+      case 'ended':
+        this.settled += settleEnded(this.#pending, message, frames, this.#deps.clock.now());
+        this.#afterSettling();
+        break;
+      case 'load': this.#deps.onLoad(message.load); break;
+      case 'manager-joined': this.#managers.add(message.manager.manager); break;
+      case 'manager-left': this.#managers.delete(message.manager); break;
+      case 'located':
+      case 'dump':
+        this.#requests.get(message.request)?.(message);
+        this.#requests.delete(message.request);
+        break;
+      case 'welcome': break;
+      default: unreachable(message);
+    }
+  }
+
+  #afterSettling(): void {
+    if (this.#pending.open > 0 || this.#waiters.length === 0) return;
+    for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,110 @@
+// Tasks on their way out: those of one kind that are submitted in one go become one batch.
+
+import { encodeTaskColumns } from '../src/common/columns.ts';
+import type { Hops, Kind, TaskBatch, TaskId } from '../src/common/protocol.ts';
+import type { SentBatch } from './pending.ts';
+import type { Frame } from './socket.ts';
+
+/** A batch is closed at this size, and sent. Large enough that the message costs nothing, small enough to flow. */
+const BATCH_TASKS_MAX = 1024;
+const BATCH_BYTES_MAX = 1024 * 1024;
+const FIRST_BYTES = 4096;
+
+export class Outgoing {
+  readonly #onBatch: (batch: SentBatch) => void;
+  #kind: Kind | undefined;
+  #first = 0;
+  #count = 0;
+  #submittedAtMs = 0;
+  #sizes = new Uint32Array(BATCH_TASKS_MAX);
+  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #used = 0;
+
+  constructor(onBatch: (batch: SentBatch) => void) {
+    this.#onBatch = onBatch;
+  }
+
+  get empty(): boolean {
+    return this.#count === 0;
+  }
+
+  /** `now` is asked for only where a batch begins. Kinds are compared by identity. */
+  add(id: TaskId, kind: Kind, bytes: Uint8Array, buffers: readonly Uint8Array[], now: () => number): void {
+    if (buffers.length > 0) {
+      this.flush();
+      this.#onBatch({
+        kind, first: id, count: 1, submittedAtMs: now(), sizes: Uint32Array.of(bytes.length), payload: new Uint8Array(bytes), buffers, open: 1,
+      });
+      return;
+    }
+    if (kind !== this.#kind || this.#count === BATCH_TASKS_MAX || this.#used + bytes.length > BATCH_BYTES_MAX) this.flush();
+    if (this.#count === 0) {
+      this.#kind = kind;
+      this.#first = id;
+      this.#submittedAtMs = now();
+    }
+    if (this.#used + bytes.length > this.#bytes.length) this.#grow(bytes.length);
+    this.#bytes.set(bytes, this.#used);
+    this.#used += bytes.length;
+    this.#sizes[this.#count++] = bytes.length;
+  }
+
+  flush(): void {
+    const kind = this.#kind;
+    if (this.#count === 0 || kind === undefined) return;
+    const batch: SentBatch = {
+      kind,
+      first: this.#first,
+      count: this.#count,
+      submittedAtMs: this.#submittedAtMs,
+      sizes: this.#sizes.slice(0, this.#count),
+      payload: this.#bytes.subarray(0, this.#used),
+      buffers: [],
+      open: this.#count,
+    };
+    this.#count = 0;
+    // The next batch will be about as large: memory is asked for once, and what stays open holds no more than it fills.
+    this.#bytes = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, Math.min(this.#used, BATCH_BYTES_MAX)));
+    this.#used = 0;
+    this.#onBatch(batch);
+  }
+
+  #grow(need: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#used + need));
+    larger.set(this.#bytes.subarray(0, this.#used));
+    this.#bytes = larger;
+  }
+}
+
+/** The header and frames of a batch; of a batch that is sent again, only those tasks that are still open. */
+export function batchFrames(
+  batch: SentBatch, now: number, isOpen?: (id: number) => boolean,
+): { header: TaskBatch; frames: Frame[] } {
+  let ids = new Float64Array(batch.count);
+  for (let i = 0; i < ids.length; i++) ids[i] = batch.first + i;
+  let { sizes, payload } = batch;
+  if (isOpen !== undefined) {
+    const parts: Frame[] = [];
+    const keptIds: number[] = [];
+    const keptSizes: number[] = [];
+    let offset = 0;
+    sizes.forEach((size, i) => {
+      if (isOpen(batch.first + i)) {
+        keptIds.push(batch.first + i);
+        keptSizes.push(size);
+        parts.push(payload.subarray(offset, offset + size));
+      }
+      offset += size;
+    });
+    if (keptIds.length < batch.count) {
+      ids = Float64Array.from(keptIds);
+      sizes = Uint32Array.from(keptSizes);
+      payload = Buffer.concat(parts);
+    }
+  }
+  const hops: Hops = {
+    submittedAtMs: batch.submittedAtMs, sentAtMs: now, queuedAtMs: 0, dispatchedAtMs: 0, receivedAtMs: 0,
+  };
+  const header: TaskBatch = { kind: batch.kind, count: ids.length, attempt: 1, buffers: batch.buffers.length, hops };
+  return { header, frames: [encodeTaskColumns(ids, sizes), payload, ...batch.buffers] };
+}

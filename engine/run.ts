@@ -1,0 +1,58 @@
+// One run of an engine: its folder and its keys.
+//
+//   <directory>/<time>-<pid>/   0700
+//     interchange.log
+//     blocks/<block>/           manager.json 0600, the scheduler's script and output, logs of its managers
+
+import { mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ComputeError } from '../src/common/errors.ts';
+import type { KeyPair } from '../src/common/protocol.ts';
+import type { EngineConfig } from './config.ts';
+import { makeKeys } from './socket.ts';
+
+export interface RunKeys {
+  readonly server: KeyPair;
+  readonly client: KeyPair;
+  readonly manager: KeyPair;
+}
+
+export interface Run {
+  readonly folder: string;
+  readonly logLevel: string;
+  /** null: not encrypted. Fresh for each run; they reach other processes on stdin or in 0600 files only. */
+  readonly keys: RunKeys | null;
+}
+
+/** In the home directory, because compute nodes read it too. */
+export const DEFAULT_DIRECTORY = join(homedir(), '.switchyard', 'runs');
+
+export async function openRun(
+  config: EngineConfig, directory = DEFAULT_DIRECTORY, logLevel = config.worker_debug ? 'debug' : 'info',
+): Promise<Run> {
+  const stamp = new Date().toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  const folder = join(resolve(directory), `${stamp}-${process.pid}`);
+  let name = folder;
+  for (let i = 2; ; i++) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one name after the other until one is free
+      await mkdir(join(name, '..'), { recursive: true });
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await mkdir(name, { mode: 0o700 });
+      break;
+    } catch (cause) {
+      if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) {
+        throw new ComputeError('STORAGE_FAILED',
+          `could not make the run folder ${name}: choose a directory that you can write to`, { cause });
+      }
+      name = `${folder}-${i}`;
+    }
+  }
+  await mkdir(join(name, 'blocks'), { mode: 0o700 });
+  return {
+    folder: name,
+    logLevel,
+    keys: config.encrypted ? { server: makeKeys(), client: makeKeys(), manager: makeKeys() } : null,
+  };
+}
