@@ -95,9 +95,16 @@ export interface Failure {
   readonly stack?: string;
   /** The exception's own `code`, where it has one (Node's errors do). */
   readonly errorCode?: string;
-  readonly cause?: unknown;
+  readonly cause?: FailureCause;
+  /** The errors of an AggregateError. */
+  readonly errors?: readonly FailureCause[];
+  /** The exception's other enumerable properties, as far as they can travel. */
+  readonly properties?: Readonly<Record<string, unknown>>;
   readonly details?: Readonly<Record<string, unknown>>;
 }
+
+/** An exception, or what else was thrown or given as a cause; no value where it cannot travel. */
+export type FailureCause = Failure | { readonly value?: unknown };
 
 // ------------------------------------------------------------------------------------------- client ↔ interchange
 
