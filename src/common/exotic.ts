@@ -100,7 +100,7 @@ function simplifyField(value: object, key: string, walk: Walk): unknown {
   return simple;
 }
 
-/** msgpackr takes `__proto__` for an attack and an own `constructor` for a class. */
+/** msgpackr renames `__proto__`, and takes an own `constructor` for the object's class. */
 export function isPlainKey(key: string): boolean {
   return key !== '__proto__' && key !== 'constructor' && key.isWellFormed();
 }

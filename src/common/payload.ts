@@ -1,10 +1,10 @@
 // The user's values and exceptions ↔ bytes. This is the hottest path of the house: a value made of what JSON has, plus
-// undefined and bigint, is checked in one walk and handed to msgpackr as it is. Anything else goes through exotic.ts.
+// undefined and bigint, is checked in one walk and handed to msgpack as it is. Anything else goes through exotic.ts.
 
 import { inspect, types } from 'node:util';
-import { addExtension, Packr } from 'msgpackr';
 import { ComputeError, isErrorCode, type ErrorCode } from './errors.ts';
 import { Exotic, isPlainKey, putTogether, takeApart } from './exotic.ts';
+import { extend, pack, unpack } from './msgpack.ts';
 import type { Failure, FailureCause } from './protocol.ts';
 
 /** The bytes stay valid: nothing writes over them. Many small ones share a block of memory: copy, do not keep. */
@@ -16,34 +16,24 @@ export interface Encoded {
 
 /** Beyond this depth a value is checked for circles on the way. */
 const PLAIN_DEPTH_MAX = 48;
-/** Payloads up to this size are decoded from one buffer that is made once: a view on each would cost more. */
-const INBOX_BYTES = 8 * 1024;
 /** What one property of a failure may weigh. */
 const PROPERTY_BYTES_MAX = 64 * 1024;
 const TEXT_CHARS_MAX = 64 * 1024;
 const CAUSES_MAX = 8;
 
 const EXTENSION_EXOTIC = 0x45;
-const EXTENSION_BUNDLE = 0x62;
 
 const NO_BUFFERS: readonly Uint8Array[] = [];
-const inbox = Buffer.alloc(INBOX_BYTES);
 let incoming = NO_BUFFERS;
 
-const packr = new Packr({
-  useRecords: false, variableMapSize: true, useBigIntExtension: true, useToJSON: false, structuredClone: false,
-  copyBuffers: true,
-});
-addExtension({
+extend({
   Class: Exotic,
   type: EXTENSION_EXOTIC,
-  write: (exotic: Exotic) => exotic.parts,
-  read: (parts: unknown) => putTogether(parts, incoming),
+  write: (exotic) => exotic.parts,
+  read: (parts) => putTogether(parts, incoming),
 });
-// msgpackr's bundles of strings believe the lengths they read, and a few bytes could keep it busy for minutes.
-addExtension({ type: EXTENSION_BUNDLE, unpack: () => { throw new Error('bundled strings are not used'); } });
 
-const UNDEFINED: Encoded = { bytes: packr.pack(undefined), buffers: NO_BUFFERS };
+const UNDEFINED: Encoded = { bytes: pack(undefined), buffers: NO_BUFFERS };
 
 /**
  * Value → bytes, with binaries of 64 KiB and more left where they are. Throws NOT_SERIALIZABLE that says which part
@@ -52,13 +42,13 @@ const UNDEFINED: Encoded = { bytes: packr.pack(undefined), buffers: NO_BUFFERS }
 export function encodePayload(value: unknown, name = 'value'): Encoded {
   if (value === undefined) return UNDEFINED;
   try {
-    if (isPlain(value, PLAIN_DEPTH_MAX)) return { bytes: packr.pack(value), buffers: NO_BUFFERS };
+    if (isPlain(value, PLAIN_DEPTH_MAX)) return { bytes: pack(value), buffers: NO_BUFFERS };
   } catch {
     // A getter or a proxy threw: the second walk meets it again and says where.
   }
   const buffers: Uint8Array[] = [];
   try {
-    return { bytes: packr.pack(takeApart(value, name, buffers)), buffers };
+    return { bytes: pack(takeApart(value, name, buffers)), buffers };
   } catch (cause) {
     if (cause instanceof ComputeError) throw cause;
     throw new ComputeError('NOT_SERIALIZABLE', `${name} could not be turned into bytes`, { cause });
@@ -69,11 +59,7 @@ export function encodePayload(value: unknown, name = 'value'): Encoded {
 export function decodePayload(bytes: Uint8Array, buffers: readonly Uint8Array[]): unknown {
   incoming = buffers;
   try {
-    if (bytes.length > INBOX_BYTES) {
-      return packr.unpack(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-    }
-    inbox.set(bytes);
-    return packr.unpack(inbox, bytes.length);
+    return unpack(bytes);
   } catch (cause) {
     throw new ComputeError('BAD_MESSAGE', `a payload of ${bytes.length} bytes could not be decoded`, { cause });
   } finally {
@@ -81,7 +67,7 @@ export function decodePayload(bytes: Uint8Array, buffers: readonly Uint8Array[])
   }
 }
 
-/** Whether msgpackr writes and reads it back exactly, so that nothing has to be taken apart. */
+/** Whether msgpack gives it back exactly, so that nothing has to be taken apart. */
 function isPlain(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string': return value.isWellFormed();
