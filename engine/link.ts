@@ -183,8 +183,11 @@ export class EngineLink {
     this.#deps.log.info({ pid: interchange.pid, port: interchange.ports.managerPort }, 'interchange started');
     this.#send({ type: 'hello' });
     for (const [id, definition] of this.#functions) this.#send({ type: 'function', id, definition });
-    if (replacement) this.#sendAgain();
-    this.#flush();
+    this.#sendOpen();
+    if (replacement) {
+      this.#send({ type: 'resumed', managers: [...this.#managers] });
+      this.#managers.clear();
+    }
     if (this.#cancels.length > 0) this.cancel(this.#cancels.splice(0));
   }
 
@@ -234,8 +237,8 @@ export class EngineLink {
     this.#deps.onLost(error);
   }
 
-  /** Everything that is open, to an interchange that knows nothing. */
-  #sendAgain(): void {
+  /** Everything that is open, to an interchange that knows nothing of it. */
+  #sendOpen(): void {
     this.#outgoing.flush();
     this.#unsent = [];
     const isOpen = (id: number): boolean => this.#pending.has(id);
@@ -244,8 +247,6 @@ export class EngineLink {
       const { header, frames } = batchFrames(batch, now, isOpen);
       if (header.count > 0) this.#send({ type: 'tasks', batches: [header] }, frames);
     }
-    this.#send({ type: 'resumed', managers: [...this.#managers] });
-    this.#managers.clear();
   }
 
   #onBatch(batch: SentBatch): void {

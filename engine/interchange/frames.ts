@@ -15,9 +15,9 @@ import type { Range, StoredBatch } from './tasks.ts';
 /** Frames of a batch before its large buffers: columns, and the payloads or outcomes. */
 const FRAMES_BEFORE_BUFFERS = 2;
 
-export function fromClient(frames: readonly Frame[]): Event {
+export function fromClient(frames: readonly Frame[], now: number): Event {
   const message = decodeHeader(first(frames)) as unknown as ToInterchange; // the client is ours: its key said so
-  const batches = message.type === 'tasks' ? readTasks(message.batches, frames) : [];
+  const batches = message.type === 'tasks' ? readTasks(message.batches, frames, now) : [];
   return { type: 'from-client', message, batches };
 }
 
@@ -81,8 +81,7 @@ export function resultFrames(
   return { header: { ...header, count: keep.length }, frames: [kept, Buffer.concat(parts), ...buffers] };
 }
 
-function readTasks(headers: readonly TaskBatch[], frames: readonly Frame[]): StoredBatch[] {
-  const now = performance.timeOrigin + performance.now();
+function readTasks(headers: readonly TaskBatch[], frames: readonly Frame[], now: number): StoredBatch[] {
   return split(headers, frames, 'tasks').map(({ header, columns, body, buffers }) => {
     const { ids, sizes } = decodeTaskColumns(columns, header.count);
     const { kind, attempt, hops } = header;

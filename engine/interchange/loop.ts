@@ -89,7 +89,7 @@ class InterchangeLoop {
     const { clock, signal } = this.#deps;
     this.#client.listen(
       (peer, frames) => {
-        if (peer === CLIENT) this.#take(() => fromClient(frames), 'client');
+        if (peer === CLIENT) this.#take(() => fromClient(frames, clock.now()), 'client');
       },
       () => { /* the client's stdin, not its connection, says that it is gone */ },
     );

@@ -179,7 +179,8 @@ export class WorkerCrew implements Crew {
     if (ours) return;
     const lost = error instanceof ComputeError ? error : new ComputeError('WORKER_LOST', 'the worker ended', { cause: error });
     log.warn({ err: lost, count: slot.queued() }, 'worker lost');
-    const failed = slot.failRunning(lost, STATUS.workerLost, clock.now());
+    const failed = slot.failRunning(lost, STATUS.workerLost, clock.now())
+      ?? slot.failLarge(lost, STATUS.workerLost, clock.now());
     if (failed !== undefined) {
       this.#report(failed, segment);
       return;

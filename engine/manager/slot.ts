@@ -28,6 +28,8 @@ export class Slot {
   /** Tasks before this one are accounted for. */
   #cursor = 0;
   #outcomeAt = 0;
+  /** A finished task whose outcome comes with the pool's answer. */
+  #largeAt: number | undefined;
   abort = new AbortController();
   /** Checks the running task's time; one per assignment. */
   timer: NodeJS.Timeout | undefined;
@@ -46,6 +48,7 @@ export class Slot {
     this.segment = segment;
     this.#cursor = 0;
     this.#outcomeAt = 0;
+    this.#largeAt = undefined;
     this.abort = new AbortController();
     this.memory.arm(count, now);
     const sizes = segment.sizes.slice(segment.from, segment.to);
@@ -78,8 +81,9 @@ export class Slot {
       if (state === SLOT_STATE.done) done.push(this.#cursor);
       else if (state !== SLOT_STATE.recalled && state !== SLOT_STATE.killed) break;
     }
-    // A large outcome has no bytes here: it comes with the pool's answer.
+    // A large outcome has no bytes here.
     const small = done.filter((at) => (memory.size[at] ?? 0) > 0);
+    this.#largeAt = done.find((at) => memory.size[at] === 0) ?? this.#largeAt;
     if (small.length === 0) return undefined;
     let bytes = 0;
     let failures = false;
@@ -94,6 +98,7 @@ export class Slot {
 
   /** The outcome that did not fit. */
   collectLarge(large: LargeOutcome, now: number): Collected {
+    this.#largeAt = undefined;
     this.memory.size[large.index] = large.bytes.length;
     const failures = this.memory.status[large.index] !== STATUS.ok;
     return this.#batch([large.index], [large.bytes, ...large.buffers], failures, now);
@@ -104,7 +109,17 @@ export class Slot {
    */
   failRunning(error: ComputeError, status: number, now: number): Collected | undefined {
     const at = this.running();
-    if (at === undefined || !this.memory.kill(at)) return undefined;
+    return at === undefined || !this.memory.kill(at) ? undefined : this.#failed(at, error, status, now);
+  }
+
+  /** The thread ended with a large outcome on the way: that task has none. */
+  failLarge(error: ComputeError, status: number, now: number): Collected | undefined {
+    const at = this.#largeAt;
+    this.#largeAt = undefined;
+    return at === undefined ? undefined : this.#failed(at, error, status, now);
+  }
+
+  #failed(at: number, error: ComputeError, status: number, now: number): Collected {
     // A task that was killed has no run time of its own: it ran until now.
     this.memory.run[at] = Math.max(0, now - (this.memory.base[0] ?? now) - (this.memory.started[at] ?? 0));
     this.memory.status[at] = status;
@@ -179,7 +194,7 @@ export class Slot {
   ids(): TaskId[] {
     const { segment } = this;
     if (segment === undefined) return [];
-    const ids: TaskId[] = [];
+    const ids: TaskId[] = this.#largeAt === undefined ? [] : [this.idAt(this.#largeAt)];
     for (let at = this.#cursor; at < segment.to - segment.from; at++) {
       if (this.memory.state(at) !== SLOT_STATE.recalled) ids.push(this.idAt(at));
     }

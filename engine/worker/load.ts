@@ -91,5 +91,6 @@ async function fromModule(module: string, exportName: string): Promise<Callable>
 }
 
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+  const line = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+  return line.replace(/ imported from .*$/, ''); // where we import it is no news to the user
 }

@@ -8,10 +8,6 @@ import { SlotMemory } from '../../src/common/slot-memory.ts';
 import { prepareSlot } from './environment.ts';
 import { loadFunction, type Callable, type TaskContext } from './load.ts';
 
-/** Piscina's names for "these parts of the answer are moved, not copied". */
-const TRANSFERABLE = Symbol.for('Piscina.transferable');
-const VALUE = Symbol.for('Piscina.valueOf');
-
 export default async function work(assignment: Assignment): Promise<unknown> {
   const memory = new SlotMemory(assignment.memory);
   prepareSlot(assignment);
@@ -47,7 +43,7 @@ export default async function work(assignment: Assignment): Promise<unknown> {
     memory.status[index] = status;
     if (outcome.buffers.length > 0 || !memory.put(index, outcome.bytes)) {
       memory.size[index] = 0;
-      return memory.finish(index) ? large(index, outcome) : undefined;
+      return memory.finish(index) ? await large(index, outcome) : undefined;
     }
     if (!memory.finish(index)) return undefined;
   }
@@ -58,12 +54,18 @@ interface Failed {
   readonly failure: unknown;
 }
 
-/** An outcome that does not fit the slot's memory ends the assignment and is its answer. */
-function large(index: number, outcome: Encoded): unknown {
+/** An outcome that does not fit the slot's memory ends the assignment and is its answer: moved, not copied. */
+async function large(index: number, outcome: Encoded): Promise<unknown> {
   const bytes = new Uint8Array(outcome.bytes);
   const buffers = outcome.buffers.map(ownBuffer);
   const value: LargeOutcome = { index, bytes, buffers };
-  return { [TRANSFERABLE]: [...new Set([bytes.buffer, ...buffers.map((buffer) => buffer.buffer)])], [VALUE]: value };
+  // Loaded when first needed: most workers never return anything large, and there may be many of them.
+  const { move, Piscina } = await import('piscina');
+  const answer = {
+    [Piscina.transferableSymbol]: [...new Set([bytes.buffer, ...buffers.map((buffer) => buffer.buffer)])],
+    [Piscina.valueSymbol]: value,
+  };
+  return move(answer as unknown as Parameters<typeof move>[0]); // its type names the symbols as strings
 }
 
 /** A view of a whole, unshared ArrayBuffer can be moved to another thread as it is; anything else is copied once. */
