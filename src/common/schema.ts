@@ -57,6 +57,28 @@ export function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+export interface Types<T extends string> {
+  readonly known: readonly T[];
+  /** What a mapping without a `type` is. */
+  readonly fallback: T;
+  /** The field's types that this house has no code for: they get an honest answer instead of a guess. */
+  readonly planned: readonly string[];
+}
+
+/** A mapping's `type`, which decides what its other keys may be, and those other keys. */
+export function tagged<T extends string>(
+  what: string, value: unknown, types: Types<T>,
+): { readonly type: T; readonly keys: Record<string, unknown> } {
+  if (!isMapping(value)) throw invalid([`${what}: expected a mapping with a type, found ${found(value)}`]);
+  const { type: tag = types.fallback, ...keys } = value;
+  const type = types.known.find((known) => known === tag);
+  if (type !== undefined) return { type, keys };
+  const options = types.known.join(', ');
+  throw invalid([typeof tag === 'string' && types.planned.includes(tag)
+    ? `${what}.type: ${tag} is not there yet; there is ${options}`
+    : `${what}.type: ${found(tag)} is not one of ${options}${typeof tag === 'string' ? suggest(tag, types.known) : ''}`]);
+}
+
 function compile<T>(schema: JSONSchemaType<T>): ValidateFunction<T> {
   // The cast names what the package's own types say that the module exports.
   const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv');
