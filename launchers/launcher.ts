@@ -6,10 +6,16 @@ export interface Shape {
   readonly managersPerNode: number;
 }
 
-/** Turns the command that starts one manager into shell text that starts it wherever the block has nodes. */
+/**
+ * Turns the command that starts one manager, one simple shell command with quoted words, into the shell text (bash) that
+ * starts it wherever the block has nodes.
+ */
 export interface Launcher {
   /** The field's name of it, as written under `type`. */
   readonly type: string;
-  /** Shell text. Its exit status is the worst of the managers' statuses; a SIGTERM reaches every manager. */
+  /**
+   * Shell text that ends when the last manager ended. Its exit status is the worst of the managers' statuses, unless an
+   * option of the launcher says otherwise; a SIGTERM to the shell, or to its process group, reaches every manager.
+   */
   wrap(command: string, shape: Shape): string;
 }

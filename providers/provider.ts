@@ -26,8 +26,14 @@ export interface JobStatus {
 export interface JobSpec {
   /** Unique in the run; becomes the job's name and the stem of its files. */
   readonly name: string;
-  /** The command that starts one manager; the provider's launcher wraps it. */
+  /** The command that starts one manager, as one line of quoted words; the provider's launcher wraps it. */
   readonly command: string;
+  /**
+   * The block's folder, absolute: the job's script and output go here. A manager keeps a file in `groups/` of it for
+   * every command that it runs: the command's process group as decimal text, and behind a blank the node's name where
+   * blocks have several; when the job's managers have ended, its script kills what these files name.
+   */
+  readonly folder: string;
 }
 
 export interface Job {
@@ -53,12 +59,14 @@ export interface Provider {
   readonly launcher: Launcher;
   /** How long one answer of `status` may be reused. */
   readonly statusIntervalMs: number;
-  /** Whether `worker_init` or the node, not this machine, decides what a manager finds there. */
+  /** Throws SUBMIT_FAILED with the scheduler's own words. */
   submit(spec: JobSpec): Promise<Job>;
   /** Asks about many jobs at once; a job without an answer is absent from the map, never `completed`. */
   status(ids: readonly string[]): Promise<Map<string, JobStatus>>;
   /** Ends jobs, at once where `force`; resolves when the scheduler has taken the order. Safe to repeat. */
   cancel(ids: readonly string[], force?: boolean): Promise<void>;
+  /** Where the provider hears of a job's end without asking: calls `onEnd` once, then. A hint, not a status. */
+  watch?(id: string, onEnd: () => void): void;
   /** What a human should read of a job that went wrong: the tail of its stderr. Bounded; '' when there is none. */
   stderrTail(job: Job): Promise<string>;
 }

@@ -1,0 +1,40 @@
+// The registry: the `type` under `launcher` picks who reads its other keys and who builds it.
+
+import { tagged } from '../src/common/schema.ts';
+import type { Launcher } from './launcher.ts';
+import { buildSimple, parseSimple, type SimpleConfig } from './simple.ts';
+import { buildSingleNode, parseSingleNode, type SingleNodeConfig } from './single.ts';
+
+interface Configs {
+  SingleNodeLauncher: SingleNodeConfig;
+  SimpleLauncher: SimpleConfig;
+}
+type LauncherType = keyof Configs;
+/** A launcher's keys, checked and complete. */
+export type LauncherConfig = Configs[LauncherType];
+
+const REGISTRY: { readonly [T in LauncherType]: {
+  readonly parse: (keys: unknown) => Configs[T];
+  readonly build: (config: Configs[T]) => Launcher;
+} } = {
+  SingleNodeLauncher: { parse: parseSingleNode, build: buildSingleNode },
+  SimpleLauncher: { parse: parseSimple, build: buildSimple },
+};
+
+const PLANNED = [
+  'SrunLauncher', 'SrunMPILauncher', 'MpiExecLauncher', 'MpiRunLauncher', 'AprunLauncher', 'JsrunLauncher',
+  'GnuParallelLauncher', 'WrappedLauncher',
+];
+
+export function parseLauncher(value: unknown): LauncherConfig {
+  // The keys of the table are its types: nothing is ever added to it.
+  const known = Object.keys(REGISTRY) as LauncherType[];
+  const { type, keys } = tagged('engine.provider.launcher', value, { known, fallback: 'SingleNodeLauncher', planned: PLANNED });
+  return REGISTRY[type].parse(keys);
+}
+
+export function buildLauncher<T extends LauncherType>(config: Configs[T]): Launcher {
+  // A config's type is its key in the table, so the builder found there takes it.
+  const type = config.type as T;
+  return REGISTRY[type].build(config);
+}

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { BlockId } from '../../../../src/common/protocol.ts';
+import { decide, desiredBlocks, type BlockView, type Policy, type View } from '../../../../engine/blocks/strategy.ts';
+
+const NOW = 1_000_000;
+const IDLE = 120_000;
+
+const policy = (change: Partial<Policy> = {}): Policy => ({
+  strategy: 'simple', min_blocks: 0, max_blocks: 20, nodes_per_block: 1, parallelism: 1, idleMsMax: IDLE, ...change,
+});
+const id = (n: number): BlockId => String(n) as BlockId;
+const queued = (n: number): BlockView => ({ block: id(n), queued: true, ending: false, managers: 0, held: 0 });
+const busy = (n: number, held = 1): BlockView => ({ block: id(n), queued: false, ending: false, managers: 1, held });
+const idle = (n: number, ms: number): BlockView =>
+  ({ block: id(n), queued: false, ending: false, managers: 1, held: 0, idleSinceMs: NOW - ms });
+const ending = (n: number): BlockView => ({ ...busy(n), ending: true });
+const view = (tasks: number, blocks: readonly BlockView[], change: Partial<View> = {}): View =>
+  ({ now: NOW, tasks, workersPerNode: 1, blocks, ...change });
+const empty = { emptySinceMs: NOW - IDLE, surplusSinceMs: NOW - IDLE };
+
+/** Tasks, workers per node → blocks. */
+const converging = [[14, 48, 1], [1, 1, 1], [100, 1, 20], [47, 48, 1], [48, 48, 1], [49, 48, 2], [149, 50, 3]] as const;
+for (const strategy of ['simple', 'htex_auto_scale'] as const) {
+  for (const [tasks, workersPerNode, blocks] of converging) {
+    test(`${strategy}: ${tasks} tasks on ${workersPerNode} workers a block get ${blocks} blocks at once, and then no change`, () => {
+      const rules = policy({ strategy });
+      assert.deepEqual(decide(view(tasks, [], { workersPerNode }), rules), { type: 'scale-out', count: blocks });
+      const all = Array.from({ length: blocks }, (_, n) => queued(n));
+      assert.deepEqual(decide(view(tasks, all, { workersPerNode, ...empty }), rules), { type: 'hold' });
+      const drop = decide(view(0, all, { workersPerNode, ...empty }), rules);
+      assert.equal(drop.type === 'scale-in' && drop.blocks.length, blocks);
+    });
+  }
+}
+
+for (const [parallelism, tasks, blocks] of [[0, 10, 1], [0.5, 5, 2], [0.5, 4, 1], [1, 5, 3], [0.1, 30, 2], [0.1, 3, 1]] as const) {
+  test(`parallelism ${parallelism} gives ${tasks} tasks ${blocks} blocks of two workers`, () => {
+    const rules = policy({ parallelism, nodes_per_block: 2, max_blocks: 4 });
+    assert.equal(desiredBlocks(view(tasks, []), rules), blocks);
+  });
+}
+
+test('no strategy, or max_blocks 0, changes nothing', () => {
+  for (const rules of [policy({ strategy: 'none' }), policy({ max_blocks: 0 })]) {
+    assert.deepEqual(decide(view(10, []), rules), { type: 'hold' });
+    assert.deepEqual(decide(view(0, [idle(0, IDLE)], empty), rules), { type: 'hold' });
+  }
+});
+
+test('min_blocks are kept while there is nothing to do', () => {
+  const rules = policy({ min_blocks: 2 });
+  assert.deepEqual(decide(view(0, []), rules), { type: 'scale-out', count: 2 });
+  assert.deepEqual(decide(view(0, [idle(0, IDLE), queued(1), idle(2, IDLE)], empty), rules), { type: 'scale-in', blocks: [id(1)] });
+});
+
+test('a block on its way out has its place but serves nothing', () => {
+  assert.deepEqual(decide(view(2, [ending(0)]), policy({ max_blocks: 2 })), { type: 'scale-out', count: 1 });
+  assert.deepEqual(decide(view(2, [ending(0), ending(1)]), policy({ max_blocks: 2 })), { type: 'hold' });
+});
+
+test('simple gives back only when there has been nothing to do for long', () => {
+  const blocks = [idle(0, IDLE), busy(1)];
+  assert.deepEqual(decide(view(1, blocks, { surplusSinceMs: NOW - IDLE }), policy()), { type: 'hold' });
+  assert.deepEqual(decide(view(0, [idle(0, IDLE)], { emptySinceMs: NOW - IDLE + 1 }), policy()), { type: 'hold' });
+  assert.deepEqual(decide(view(0, [idle(0, 1)], empty), policy()), { type: 'scale-in', blocks: [id(0)] });
+});
+
+test('htex_auto_scale gives back what is idle while others work, and never a block with a task', () => {
+  const rules = policy({ strategy: 'htex_auto_scale' });
+  const blocks = [idle(0, IDLE), busy(1), idle(2, IDLE + 5), idle(3, IDLE - 1), busy(4)];
+  assert.deepEqual(decide(view(2, blocks), rules), { type: 'scale-in', blocks: [id(2), id(0)] });
+  assert.deepEqual(decide(view(1, [busy(0), busy(1)], empty), rules), { type: 'hold' });
+});
+
+test('queued blocks go before started ones, the newest by number first', () => {
+  const rules = policy({ strategy: 'htex_auto_scale' });
+  const blocks = [busy(0), idle(1, IDLE), queued(9), queued(10), queued(2)];
+  assert.deepEqual(decide(view(3, blocks, empty), rules), { type: 'scale-in', blocks: [id(10), id(9)] });
+});
+
+test('a queued block that is too many goes only after it has been so for long', () => {
+  const rules = policy({ strategy: 'htex_auto_scale' });
+  assert.deepEqual(decide(view(1, [busy(0), queued(1)], { surplusSinceMs: NOW - 1 }), rules), { type: 'hold' });
+  assert.deepEqual(decide(view(1, [busy(0), queued(1)], empty), rules), { type: 'scale-in', blocks: [id(1)] });
+});
+
+test('one queued block that is larger than the demand is not given back', () => {
+  const rules = policy({ strategy: 'htex_auto_scale' });
+  assert.deepEqual(decide(view(14, [queued(0)], { workersPerNode: 48, ...empty }), rules), { type: 'hold' });
+});
+
+const blockViews = fc.array(fc.record({
+  queued: fc.boolean(), ending: fc.boolean(), held: fc.nat(3), idleMs: fc.nat(2 * IDLE),
+}), { maxLength: 12 }).map((blocks) => blocks.map(({ idleMs, ...block }, n): BlockView => ({
+  block: id(n), queued: block.queued, ending: block.ending, managers: block.queued ? 0 : 1, held: block.queued ? 0 : block.held,
+  ...(block.queued || block.held > 0 ? {} : { idleSinceMs: NOW - idleMs }),
+})));
+const policies = fc.record({
+  strategy: fc.constantFrom('none', 'simple', 'htex_auto_scale'), max_blocks: fc.nat(10), min: fc.nat(10),
+  nodes_per_block: fc.integer({ min: 1, max: 3 }), parallelism: fc.constantFrom(0, 0.1, 0.5, 1),
+}).map(({ min, ...rest }) => policy({ ...rest, min_blocks: Math.min(min, rest.max_blocks) }));
+
+test('whatever there is: never above max_blocks, never below the demand, never a task killed, never twice', () => {
+  fc.assert(fc.property(blockViews, policies, fc.nat(50), fc.integer({ min: 0, max: 4 }), fc.nat(2 * IDLE), (blocks, rules, tasks, workersPerNode, ms) => {
+    const seen = view(tasks, blocks, { workersPerNode, surplusSinceMs: NOW - ms, ...(tasks === 0 ? { emptySinceMs: NOW - ms } : {}) });
+    const decision = decide(seen, rules);
+    const desired = desiredBlocks(seen, rules);
+    const serving = blocks.filter((block) => !block.ending);
+    if (decision.type === 'scale-out') {
+      assert.ok(decision.count > 0 && blocks.length + decision.count <= rules.max_blocks);
+      assert.ok(serving.length + decision.count <= desired);
+      const more = Array.from({ length: decision.count }, (_, n) => queued(100 + n));
+      assert.notEqual(decide({ ...seen, blocks: [...blocks, ...more] }, rules).type, 'scale-in');
+    }
+    if (decision.type === 'scale-in') {
+      assert.ok(decision.blocks.length > 0 && serving.length - decision.blocks.length >= desired);
+      const gone = blocks.filter(({ block }) => decision.blocks.includes(block));
+      assert.ok(gone.every((block) => block.held === 0 && !block.ending));
+      const left = blocks.map((block) => (decision.blocks.includes(block.block) ? { ...block, ending: true } : block));
+      assert.deepEqual(decide({ ...seen, blocks: left }, rules), { type: 'hold' });
+    }
+  }), { numRuns: 2000 });
+});
