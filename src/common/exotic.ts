@@ -40,7 +40,9 @@ function simplify(value: unknown, walk: Walk): unknown {
     case 'function': throw refusal(walk, value.name === '' ? 'a function' : `the function ${value.name}`);
     case 'symbol': throw refusal(walk, `a symbol (${String(value)})`);
     case 'object': return value === null ? null : simplifyObject(value, walk);
-    default: return value;
+    case 'undefined':
+    case 'boolean':
+    case 'bigint': return value;
   }
 }
 

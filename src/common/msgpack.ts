@@ -31,10 +31,10 @@ export function unpack(bytes: Uint8Array, start = 0): unknown {
 }
 
 /** Teaches msgpack a class: written as `write` says it, read by what `write` gave. Types are 1 to 127. */
-export function extend<T, Parts>(extension: {
+export function extend<T>(extension: {
   readonly Class: new (...args: never[]) => T;
   readonly type: number;
-  readonly write: (value: T) => Parts;
+  readonly write: (value: T) => unknown;
   readonly read: (parts: unknown) => unknown;
 }): void {
   addExtension(extension);

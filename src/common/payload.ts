@@ -78,7 +78,9 @@ function isPlain(value: unknown, depth: number): boolean {
       if (value === null) return true;
       if (depth === 0) return false;
       return Array.isArray(value) ? isPlainArray(value, depth) : isPlainObject(value, depth);
-    default: return true;
+    case 'undefined':
+    case 'boolean':
+    case 'bigint': return true;
   }
 }
 
