@@ -72,7 +72,8 @@ function concat(count: number, columns: readonly Column[]): Uint8Array {
 
 function aligned(frame: Uint8Array, count: number, rowBytes: number): Uint8Array {
   if (!Number.isSafeInteger(count) || count < 0 || frame.length !== count * rowBytes) {
-    throw new ComputeError('BAD_MESSAGE', `a frame of ${frame.length} bytes came for ${count} rows of ${rowBytes} bytes`);
+    throw new ComputeError('BAD_MESSAGE',
+      `a columns frame of ${frame.length} bytes came for ${count} rows of ${rowBytes} bytes`);
   }
   return frame.byteOffset % 8 === 0 ? frame : new Uint8Array(frame);
 }

@@ -1,0 +1,201 @@
+// The rules of the house, as functions from the sources to what breaks them. tidy.test.ts applies them.
+
+export interface Source {
+  /** From the root of the project, with slashes. */
+  readonly path: string;
+  readonly lines: readonly string[];
+}
+
+/** `path:line what is wrong`. */
+type Violation = string;
+type Rule = (sources: readonly Source[]) => Violation[];
+
+// Rooms, the longest prefix first, and what each may import beside itself: whole rooms, or single files of others.
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'src/common': [],
+  'src/amqp': ['src/common'],
+  'src/sdk': ['src/common', 'src/amqp', 'engine/engine.ts'],
+  'src/cli': ['src/common', 'src/sdk', 'bench', 'providers/index.ts', 'launchers/index.ts', 'engine/config.ts'],
+  'src/service': ['src/common', 'src/amqp'],
+  'src/supervisor': ['src/common', 'src/amqp'],
+  'src/endpoint': ['src/common', 'src/amqp', 'engine/engine.ts', 'engine/config.ts', 'providers/index.ts', 'launchers/index.ts'],
+  'engine/interchange': ['src/common', 'engine/socket.ts', 'engine/config.ts'],
+  'engine/manager': ['src/common', 'engine/socket.ts', 'engine/config.ts'],
+  'engine/worker': ['src/common', 'engine/socket.ts', 'engine/config.ts'],
+  'engine/blocks': ['src/common', 'providers', 'launchers'],
+  engine: ['src/common', 'engine/blocks', 'providers/index.ts', 'launchers/index.ts'],
+  providers: ['src/common', 'launchers'],
+  launchers: ['src/common'],
+  bench: ['src/common', 'src/sdk', 'engine', 'src/cli/output.ts'],
+  examples: ['src/sdk'],
+  test: ['src/common', 'src/amqp', 'src/sdk', 'src/cli', 'src/service', 'src/supervisor', 'src/endpoint', 'engine',
+    'engine/interchange', 'engine/manager', 'engine/worker', 'engine/blocks', 'providers', 'launchers', 'bench', 'examples'],
+};
+
+/** A package is known to these files only; the rest of the house would survive its replacement. */
+const SEAMS: Readonly<Record<string, RegExp>> = {
+  zeromq: /^(engine\/socket|bench\/limits-[^/]+)\.ts$/,
+  piscina: /^(engine\/manager\/pool|bench\/limits-[^/]+)\.ts$/,
+  msgpackr: /^(src\/common\/msgpack|bench\/limits-[^/]+)\.ts$/,
+  ajv: /^src\/common\/schema\.ts$/,
+  yaml: /^src\/common\/yaml\.ts$/,
+  pino: /^src\/common\/log\.ts$/,
+  commander: /^src\/cli\//,
+  'cli-progress': /^src\/cli\/progress\.ts$/,
+  'fastest-levenshtein': /^src\/common\/schema\.ts$/,
+  'fast-check': /^test\//,
+};
+
+/** The floor. A new file here is a decision, written down in ARCHITECTURE.md. */
+const COMMON_FILES: ReadonlySet<string> = new Set([
+  'binary', 'clock', 'codec', 'columns', 'errors', 'exec', 'exotic', 'log', 'msgpack', 'payload', 'protocol', 'quote',
+  'schema', 'shutdown', 'slot-memory', 'yaml',
+].map((name) => `src/common/${name}.ts`));
+
+const LINES_MAX = 300;
+const TEST_LINES_MAX = 400;
+const COLUMNS_MAX = 120;
+const FUNCTION_LINES_MAX = 60;
+
+// Put together here, so that this file does not break its own rule.
+const FORBIDDEN_WORDS = [['/wo', 'rk/'], ['registry.', 'npmjs'], ['HOUSE', '.md'], ['STYLE', '.md']]
+  .map((halves) => halves.join(''));
+const BARE_REMINDER = new RegExp(`\\b${['TO', 'DO'].join('')}\\b(?!: \\S+ \\S+)`);
+
+export function roomOf(path: string): string | undefined {
+  return Object.keys(MAY_IMPORT).find((room) => path.startsWith(`${room}/`));
+}
+
+const imports: Rule = (sources) => sources.filter(isCode).flatMap((source) => importsOf(source).flatMap((one) => {
+  const at = `${source.path}:${one.line}`;
+  if (one.path === undefined) return packageImport(source.path, one.name, at);
+  if (!sources.some(({ path }) => path === one.path)) return [`${at} imports ${one.path}, which is not there`];
+  if (/(^|\/)main\.ts$/.test(one.path)) return [`${at} imports a main.ts: processes are started, not imported`];
+  const [from, to] = [roomOf(source.path), roomOf(one.path)];
+  if (from === undefined || to === undefined) return [`${at} is, or imports from, outside of all rooms`];
+  const allowed = from === to || MAY_IMPORT[from]?.includes(to) || MAY_IMPORT[from]?.includes(one.path);
+  return allowed ? [] : [`${at} ${from} may not import ${one.path}`];
+}));
+
+function packageImport(path: string, name: string, at: string): Violation[] {
+  if (name.startsWith('node:')) return [];
+  const packageName = name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/');
+  const seam = SEAMS[packageName];
+  if (seam === undefined) return [`${at} imports ${packageName}, for which no seam is named`];
+  return seam.test(path) ? [] : [`${at} imports ${packageName} outside of its seam`];
+}
+
+const cycles: Rule = (sources) => {
+  const graph = new Map(sources.filter(isCode).map((source) => [source.path, importsOf(source)]));
+  const done = new Set<string>();
+  const found: Violation[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) {
+      found.push(`${path}:1 is in an import cycle: ${[...trail.slice(trail.indexOf(path)), path].join(' → ')}`);
+    } else if (!done.has(path)) {
+      for (const one of graph.get(path) ?? []) if (one.path !== undefined) visit(one.path, [...trail, path]);
+      done.add(path);
+    }
+  };
+  for (const path of graph.keys()) visit(path, []);
+  return found;
+};
+
+const lengths: Rule = (sources) => sources.filter(isCode).flatMap(({ path, lines }) => {
+  const most = path.startsWith('test/') ? TEST_LINES_MAX : LINES_MAX;
+  return [
+    ...lines.length > most ? [`${path}:${lines.length} the file has more than ${most} lines`] : [],
+    ...lines.flatMap((line, i) => line.length > COLUMNS_MAX ? [`${path}:${i + 1} ${line.length} columns`] : []),
+    ...functionsOf(lines).filter(({ length }) => length > FUNCTION_LINES_MAX)
+      .map(({ line, length }) => `${path}:${line} the function has ${length} lines`),
+  ];
+});
+
+const names: Rule = (sources) => sources.flatMap(({ path }) => {
+  const vague = path.split('/').some((part) => /^(utils?|helpers?|types|misc|common)(\.|$)/.test(part));
+  const agreed = /^(src|test\/unit)\/common\/[^/]+$/.test(path) && !/\/common\/(utils?|helpers?|types|misc|common)\./.test(path);
+  if (vague && !agreed) return [`${path}:1 a name that says nothing`];
+  const isNewOnTheFloor = path.startsWith('src/common/') && path.endsWith('.ts') && !COMMON_FILES.has(path);
+  return isNewOnTheFloor ? [`${path}:1 is new in src/common: add it to the list if it is meant to be there`] : [];
+});
+
+/** Found line by line, in code without its comments. */
+const CODE_RULES: readonly { readonly wrong: RegExp; readonly why: string; readonly where: (path: string) => boolean }[] = [
+  {
+    wrong: /^\s*export default\b/, why: 'a default export',
+    where: (path) => path !== 'engine/worker/main.ts',
+  }, {
+    wrong: /\bprocess\.env\b(?!\[[^\]]+\] = )/, why: 'reads the environment outside of a main.ts',
+    where: (path) => !/(^|\/)main\.ts$|^(src\/cli|test|bench)\//.test(path),
+  }, {
+    wrong: /\b(Date\.now|performance\.now|setTimeout|setInterval)\(/, why: 'time in a file that only decides',
+    where: (path) => /(^|\/)(core|state|strategy|table|queue)\.ts$/.test(path),
+  },
+];
+
+const code: Rule = (sources) => sources.filter(isCode).flatMap(({ path, lines }) => {
+  const rules = CODE_RULES.filter(({ where }) => where(path));
+  return withoutComments(lines).flatMap((line, i) => rules.filter(({ wrong }) => wrong.test(line))
+    .map(({ why }) => `${path}:${i + 1} ${why}`));
+});
+
+const words: Rule = (sources) => sources.flatMap(({ path, lines }) => lines.flatMap((line, i) => [
+  ...FORBIDDEN_WORDS.filter((word) => line.includes(word)).map((word) => `${path}:${i + 1} says ${word}`),
+  ...BARE_REMINDER.test(line) ? [`${path}:${i + 1} a reminder without a reason`] : [],
+]));
+
+export const RULES: Readonly<Record<string, Rule>> = { imports, cycles, lengths, names, code, words };
+
+interface Import {
+  readonly line: number;
+  readonly name: string;
+  /** For a file of ours, from the root of the project. */
+  readonly path?: string;
+}
+
+const IMPORT = /^(?:import|export)\s[^'";]*?from\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+
+function importsOf(source: Source): Import[] {
+  const text = withoutComments(source.lines).join('\n');
+  return [...text.matchAll(IMPORT)].map((match) => {
+    const line = text.slice(0, match.index).split('\n').length;
+    const name = match[1] ?? match[2] ?? match[3] ?? '';
+    if (!name.startsWith('.')) return { line, name };
+    return { line, name, path: new URL(name, `file:///${source.path}`).pathname.slice(1) };
+  });
+}
+
+/** Comments that have lines of their own, or that end one, become empty; line numbers stay. */
+function withoutComments(lines: readonly string[]): string[] {
+  let inBlock = false;
+  return lines.map((line) => {
+    if (/^\s*\/\*/.test(line)) inBlock = true;
+    const kept = inBlock ? '' : line.replace(/(^|\s)\/\/.*$/, '');
+    if (/\*\/\s*$/.test(line)) inBlock = false;
+    return kept;
+  });
+}
+
+/** Functions with a body of several lines: from the line that opens them to the brace below its first character. */
+function functionsOf(lines: readonly string[]): { line: number; length: number }[] {
+  return lines.flatMap((line, start) => {
+    const indent = line.length - line.trimStart().length;
+    const closes = (bracket: string) => (one: string): boolean => one.startsWith(' '.repeat(indent) + bracket);
+    if (!opensFunction(line, () => lines.slice(start + 1).find(closes(')')))) return [];
+    const length = lines.slice(start + 1).findIndex(closes('}')) + 2;
+    return [{ line: start + 1, length }];
+  });
+}
+
+const STATEMENT = /^\s*([})]|(if|for|while|switch|do|try|return|throw|case|default)\b)/;
+
+function opensFunction(line: string, endOfSignature: () => string | undefined): boolean {
+  if (STATEMENT.test(line)) return false;
+  const last = line.endsWith('(') ? endOfSignature() ?? '' : line;
+  if (!last.endsWith('{')) return false;
+  return /\bfunction\b|=>\s*\{$/.test(line + last) || /^\s*((async|static|override|get|set)\s+)*[*#]?\w+(<.*>)?\(/.test(line);
+}
+
+function isCode({ path }: Source): boolean {
+  return path.endsWith('.ts');
+}
