@@ -18,7 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/cli': ['src/common', 'src/sdk', 'bench', 'providers/index.ts', 'launchers/index.ts', 'engine/config.ts'],
   'src/service': ['src/common', 'src/amqp'],
   'src/supervisor': ['src/common', 'src/amqp'],
-  'src/endpoint': ['src/common', 'src/amqp', 'engine/engine.ts', 'engine/config.ts', 'providers/index.ts', 'launchers/index.ts'],
+  'src/endpoint': ['src/common', 'src/amqp', 'engine/engine.ts', 'engine/config.ts', 'providers/index.ts',
+    'launchers/index.ts'],
   'engine/interchange': ['src/common', 'engine/socket.ts', 'engine/config.ts'],
   'engine/manager': ['src/common', 'engine/socket.ts', 'engine/config.ts'],
   'engine/worker': ['src/common', 'engine/socket.ts', 'engine/config.ts'],
@@ -29,7 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bench: ['src/common', 'src/sdk', 'engine', 'src/cli/output.ts'],
   examples: ['src/sdk'],
   test: ['src/common', 'src/amqp', 'src/sdk', 'src/cli', 'src/service', 'src/supervisor', 'src/endpoint', 'engine',
-    'engine/interchange', 'engine/manager', 'engine/worker', 'engine/blocks', 'providers', 'launchers', 'bench', 'examples'],
+    'engine/interchange', 'engine/manager', 'engine/worker', 'engine/blocks', 'providers', 'launchers', 'bench',
+    'examples'],
 };
 
 /** A package is known to these files only; the rest of the house would survive its replacement. */
@@ -112,15 +114,22 @@ const lengths: Rule = (sources) => sources.filter(isCode).flatMap(({ path, lines
 });
 
 const names: Rule = (sources) => sources.flatMap(({ path }) => {
-  const vague = path.split('/').some((part) => /^(utils?|helpers?|types|misc|common)(\.|$)/.test(part));
-  const agreed = /^(src|test\/unit)\/common\/[^/]+$/.test(path) && !/\/common\/(utils?|helpers?|types|misc|common)\./.test(path);
-  if (vague && !agreed) return [`${path}:1 a name that says nothing`];
+  const parts = path.replace(/^(src|test\/unit)\/common\//, '').split('/');
+  if (parts.some((part) => /^(utils?|helpers?|types|misc|common)(\.|$)/.test(part))) {
+    return [`${path}:1 a name that says nothing`];
+  }
   const isNewOnTheFloor = path.startsWith('src/common/') && path.endsWith('.ts') && !COMMON_FILES.has(path);
   return isNewOnTheFloor ? [`${path}:1 is new in src/common: add it to the list if it is meant to be there`] : [];
 });
 
+interface CodeRule {
+  readonly wrong: RegExp;
+  readonly why: string;
+  readonly where: (path: string) => boolean;
+}
+
 /** Found line by line, in code without its comments. */
-const CODE_RULES: readonly { readonly wrong: RegExp; readonly why: string; readonly where: (path: string) => boolean }[] = [
+const CODE_RULES: readonly CodeRule[] = [
   {
     wrong: /^\s*export default\b/, why: 'a default export',
     where: (path) => path !== 'engine/worker/main.ts',
@@ -153,13 +162,13 @@ interface Import {
   readonly path?: string;
 }
 
-const IMPORT = /^(?:import|export)\s[^'";]*?from\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+const IMPORT = /^(?:(?:import|export)\s[^'";]*?from|import)\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
 
 function importsOf(source: Source): Import[] {
   const text = withoutComments(source.lines).join('\n');
   return [...text.matchAll(IMPORT)].map((match) => {
     const line = text.slice(0, match.index).split('\n').length;
-    const name = match[1] ?? match[2] ?? match[3] ?? '';
+    const name = match[1] ?? match[2] ?? '';
     if (!name.startsWith('.')) return { line, name };
     return { line, name, path: new URL(name, `file:///${source.path}`).pathname.slice(1) };
   });
@@ -187,13 +196,14 @@ function functionsOf(lines: readonly string[]): { line: number; length: number }
   });
 }
 
+const METHOD = /^\s*((async|static|override|get|set)\s+)*[*#]?\w+(<.*>)?\(/;
 const STATEMENT = /^\s*([})]|(if|for|while|switch|do|try|return|throw|case|default)\b)/;
 
 function opensFunction(line: string, endOfSignature: () => string | undefined): boolean {
   if (STATEMENT.test(line)) return false;
   const last = line.endsWith('(') ? endOfSignature() ?? '' : line;
   if (!last.endsWith('{')) return false;
-  return /\bfunction\b|=>\s*\{$/.test(line + last) || /^\s*((async|static|override|get|set)\s+)*[*#]?\w+(<.*>)?\(/.test(line);
+  return /\bfunction\b|=>\s*\{$/.test(line + last) || METHOD.test(line);
 }
 
 function isCode({ path }: Source): boolean {

@@ -19,8 +19,8 @@ test('the sources keep the rules of the house', () => {
 
 test('each rule finds what it forbids', () => {
   const cases: [rule: string, expected: RegExp, path: string, text: string][] = [
-    ['imports', /engine may not import src\/sdk\/index\.ts/, 'engine/a.ts', "import {\n  b,\n} from '../src/sdk/index.ts';"],
-    ['imports', /may not import engine\/worker\/load\.ts/, 'engine/manager/a.ts', "import type { B } from '../worker/load.ts';"],
+    ['imports', /may not import src\/sdk/, 'engine/a.ts', "import {\n  b,\n} from '../src/sdk/index.ts';"],
+    ['imports', /may not import engine\/worker/, 'engine/manager/a.ts', "import type { B } from '../worker/load.ts';"],
     ['imports', /imports a main\.ts/, 'test/a.test.ts', "import '../src/cli/main.ts';"],
     ['imports', /outside of its seam/, 'engine/link.ts', "import * as zmq from 'zeromq';"],
     ['imports', /no seam is named/, 'src/cli/a.ts', "import x from '@scope/name/deep';"],
@@ -28,13 +28,13 @@ test('each rule finds what it forbids', () => {
     ['cycles', /cycle: src\/sdk\/index\.ts → src\/sdk\/a\.ts → src/, 'src/sdk/a.ts', "import { a } from './index.ts';"],
     ['lengths', /more than 300 lines/, 'src/sdk/b.ts', '\n'.repeat(300)],
     ['lengths', /:1 121 columns/, 'src/sdk/b.ts', 'x'.repeat(121)],
-    ['lengths', /:2 the function has 61 lines/, 'src/sdk/b.ts', `class A {\n  async run(a: B<C>): Promise<void> {${'\n    a;'.repeat(59)}\n  }\n}`],
-    ['lengths', /:1 the function has 63 lines/, 'src/sdk/b.ts', `const f = (\n  a: B,\n): C => {${'\n  a;'.repeat(59)}\n};`],
+    ['lengths', /:2 the function has 61 lines/, 'src/sdk/b.ts', LONG_METHOD],
+    ['lengths', /:1 the function has 63 lines/, 'src/sdk/b.ts', LONG_FUNCTION],
     ['names', /a name that says nothing/, 'engine/utils.ts', ''],
     ['names', /a name that says nothing/, 'engine/common/x.ts', ''],
     ['names', /is new in src\/common/, 'src/common/strings.ts', ''],
     ['code', /a default export/, 'src/sdk/b.ts', 'export default 1;'],
-    ['code', /:2 reads the environment/, 'src/sdk/b.ts', '// process.env is fine here\nconst { HOME } = process.env;'],
+    ['code', /:2 reads the environment/, 'src/sdk/b.ts', '// process.env\nconst { HOME } = process.env;'],
     ['code', /time in a file that only decides/, 'engine/blocks/table.ts', 'const now = Date.now();'],
     ['words', /says registry/, 'README.md', ['https://registry.', 'npmjs.org'].join('')],
     ['words', /a reminder without a reason/, 'src/sdk/b.ts', ['// TO', 'DO'].join('')],
@@ -49,6 +49,9 @@ test('each rule finds what it forbids', () => {
 test('the rules find nothing where all is well', () => {
   for (const rule of Object.values(RULES)) assert.deepEqual(rule(innocent), []);
 });
+
+const LONG_METHOD = `class A {\n  async run(a: B<C>): Promise<void> {${'\n    a;'.repeat(59)}\n  }\n}`;
+const LONG_FUNCTION = `const f = (\n  a: B,\n): C => {${'\n  a;'.repeat(59)}\n};`;
 
 const innocent: readonly Source[] = [
   { path: 'src/sdk/index.ts', lines: ["export { a } from './a.ts';", "import { b } from '../common/quote.ts';"] },

@@ -40,7 +40,8 @@ test('another version is refused, and the message names both', () => {
   const frame = encodeHeader(message);
   frame[0] = PROTOCOL_VERSION + 6;
   assert.throws(() => decodeHeader(frame), {
-    code: 'BAD_MESSAGE', message: `a message of protocol version 7 came; this process speaks version ${PROTOCOL_VERSION}`,
+    code: 'BAD_MESSAGE',
+    message: `a message of protocol version 7 came; this process speaks version ${PROTOCOL_VERSION}`,
   });
 });
 
@@ -59,7 +60,8 @@ test('a header over the limits of size or nesting is refused', () => {
   assert.throws(() => decodeHeader(huge), { code: 'BAD_MESSAGE', message: /the limit is/ });
   let deep: unknown = 1;
   for (let i = 0; i < 40; i++) deep = i % 2 === 0 ? [deep] : { deep };
-  assert.throws(() => decodeHeader(encodeHeader({ type: 'deep', deep })), { code: 'BAD_MESSAGE', message: /nested deeper/ });
+  const frame = encodeHeader({ type: 'deep', deep });
+  assert.throws(() => decodeHeader(frame), { code: 'BAD_MESSAGE', message: /nested deeper/ });
   const endless = new Uint8Array(1_000_000).fill(0x91);
   endless[0] = PROTOCOL_VERSION;
   assert.throws(() => decodeHeader(endless), { code: 'BAD_MESSAGE' });

@@ -56,7 +56,8 @@ test('texts and properties without end are cut or left out', () => {
 });
 
 test('a failure of ours comes back as a ComputeError with its code, cause and details', () => {
-  const error = new ComputeError('WORKER_LOST', 'worker thread ended', { cause: new Error('exit 3'), details: { slot: 2 } });
+  const options = { cause: new Error('exit 3'), details: { slot: 2 } };
+  const error = new ComputeError('WORKER_LOST', 'worker thread ended', options);
   const failure = encodeFailure(error, 'WORKER_LOST', { task: 7 });
   const revived = reviveFailure(failure);
   assert.ok(revived instanceof ComputeError && revived.cause instanceof Error);

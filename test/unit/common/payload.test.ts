@@ -107,8 +107,10 @@ test('encoded bytes stay as they are while other values are encoded', () => {
 test('what cannot travel is refused by its path and its name', () => {
   const circle: unknown[] = [1];
   circle.push({ back: circle });
+  const click = (): void => { /* never called */ };
+  const trapped = { get trap(): never { throw new Error('no'); } };
   const cases: [unknown, string][] = [
-    [[1, { onClick: function click() { /* never called */ } }], 'args[1].onClick cannot be sent: it is the function click'],
+    [[1, { onClick: click }], 'args[1].onClick cannot be sent: it is the function click'],
     [[() => 1], 'args[0] cannot be sent: it is a function'],
     [[{ 'a-b': Symbol('s') }], 'args[0]["a-b"] cannot be sent: it is a symbol (Symbol(s))'],
     [Promise.resolve(), 'args cannot be sent: it is a Promise'],
@@ -117,7 +119,7 @@ test('what cannot travel is refused by its path and its name', () => {
     [[new SharedArrayBuffer(1)], 'args[0] cannot be sent: it is a SharedArrayBuffer'],
     [circle, 'args[1].back cannot be sent: it is a circular reference to args'],
     [new Map([['k', { f: Promise.resolve() }]]), 'args.values()[0].f cannot be sent: it is a Promise'],
-    [{ get trap(): never { throw new Error('no'); } }, 'args.trap cannot be sent: it is a property that throws when it is read'],
+    [trapped, 'args.trap cannot be sent: it is a property that throws when it is read'],
   ];
   for (const [value, message] of cases) {
     assert.throws(() => encodePayload(value, 'args'), { code: 'NOT_SERIALIZABLE', message });
@@ -167,8 +169,9 @@ function samples(): unknown[] {
   const bytes = Uint8Array.from({ length: 24 }, (_, i) => i * 11).buffer;
   return [
     undefined, null, true, 0, -0, NaN, Infinity, -Infinity, 2 ** 53, -(2 ** 31) - 1, 1e-320, '', 'a\ud800b', '\udc00',
-    [undefined, -0], { a: undefined, b: { c: -0 } }, { 'bad \ud800 key': 1, '': 2, 7: 3 }, 0n, -1n, 2n ** 63n, 2n ** 64n,
-    -(2n ** 63n) - 1n, new Date(), new Date(-1), new Date(8.64e15), /a\/b[\n]/giu, new Map(), new Set(),
+    [undefined, -0], { a: undefined, b: { c: -0 } }, { 'bad \ud800 key': 1, '': 2, 7: 3 }, 0n, -1n, 2n ** 63n,
+    2n ** 64n, -(2n ** 63n) - 1n, new Date(), new Date(-1), new Date(8.64e15), /a\/b[\n]/giu, new Map(),
+    new Set(),
     new Map<unknown, unknown>([[{ k: [1] }, new Set([new Map([[1, -0]])])], ['a', undefined]]), new Set([1n, '\ud800']),
     Buffer.from('bytes'), Buffer.alloc(0), new Uint8Array(bytes, 3, 5), bytes, new DataView(bytes, 1, 4),
     ...[Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array,
