@@ -185,14 +185,18 @@ function withoutComments(lines: readonly string[]): string[] {
   });
 }
 
-/** Functions with a body of several lines: from the line that opens them to the brace below its first character. */
+/**
+ * Functions with a body of several lines, from the line that opens them to the brace below its first character. A
+ * suite is not one: it is a list of tests, which are measured one by one.
+ */
 function functionsOf(lines: readonly string[]): { line: number; length: number }[] {
   return lines.flatMap((line, start) => {
     const indent = line.length - line.trimStart().length;
     const closes = (bracket: string) => (one: string): boolean => one.startsWith(' '.repeat(indent) + bracket);
     if (!opensFunction(line, () => lines.slice(start + 1).find(closes(')')))) return [];
     const length = lines.slice(start + 1).findIndex(closes('}')) + 2;
-    return [{ line: start + 1, length }];
+    const isSuite = lines.slice(start + 1, start + length).some((one) => /^\s+(await )?(test|it|t\.test)\(/.test(one));
+    return isSuite ? [] : [{ line: start + 1, length }];
   });
 }
 
