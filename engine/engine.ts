@@ -7,7 +7,7 @@ import { silentLog, type Logger } from '../src/common/log.ts';
 import type {
   Failure, FunctionDefinition, FunctionId, Kind, Load, ManagerSummary, TaskId, TaskPlace,
 } from '../src/common/protocol.ts';
-import { Blocks, type BlockStatus } from './blocks.ts';
+import { Allocation, type BlockStatus } from './allocation.ts';
 import type { EngineConfig } from './config.ts';
 import { EngineLink } from './link.ts';
 import type { TaskSink } from './pending.ts';
@@ -43,7 +43,7 @@ export class Engine {
   readonly #log: Logger;
   readonly #link: EngineLink;
   #run: Run | undefined;
-  #blocks: Blocks | undefined;
+  #blocks: Allocation | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #load = NO_LOAD;
@@ -138,18 +138,17 @@ export class Engine {
     const { config, directory, logLevel } = this.#options;
     const run = await openRun(config, directory, logLevel);
     this.#run = run;
-    // Blocks wait for the interchange's port only; everything else comes up side by side.
-    const blocks = new Blocks(config, run, {
+    await this.#link.start(run);
+    this.#blocks = new Allocation(config, run, {
       clock: this.#clock,
       log: this.#log,
-      load: () => this.#load,
-      open: () => this.#link.open,
+      // What is open here is the demand: the interchange hears of it a moment later.
+      load: () => ({ ...this.#load, waiting: Math.max(0, this.#link.open - this.#load.held) }),
       drain: (ids) => this.#link.drainBlocks(ids),
       onFailed: (error) => this.#link.failWaiting(failureOf(error)),
+      managerPort: this.#link.managerPort,
     });
-    this.#blocks = blocks;
-    await this.#link.start(run);
-    await blocks.start(this.#link.managerPort);
+    await this.#blocks.start();
   }
 
   async #close(): Promise<void> {

@@ -9,6 +9,7 @@ import type {
   BlockId, Failure, FromInterchange, FunctionDefinition, FunctionId, InterchangeConfig, Kind, Load, ManagerId, TaskBatch,
   TaskId, TaskPlace, ToInterchange,
 } from '../src/common/protocol.ts';
+import { listenAddress } from './addresses.ts';
 import type { EngineConfig } from './config.ts';
 import { functionId } from './functions.ts';
 import { InterchangeProcess } from './interchange-process.ts';
@@ -197,8 +198,8 @@ export class EngineLink {
     return {
       clientPort: ports?.clientPort ?? 0,
       managerPort: ports?.managerPort ?? config.worker_port ?? 0,
-      managerAddress: config.listen_address,
-      portRange: null,
+      managerAddress: listenAddress(config),
+      portRange: config.worker_port === null && config.provider.type !== 'LocalProvider' ? config.worker_port_range : null,
       keys: run.keys === null ? null : {
         server: run.keys.server, clientPublicKey: run.keys.client.publicKey, managerPublicKey: run.keys.manager.publicKey,
       },

@@ -1,0 +1,113 @@
+// The blocks of one run: the provider that the configuration names, the scaler over it, and the files that start
+// managers.
+
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../src/common/clock.ts';
+import type { ComputeError } from '../src/common/errors.ts';
+import type { Logger } from '../src/common/log.ts';
+import type { BlockId, Load, ManagerConfig } from '../src/common/protocol.ts';
+import { buildProvider } from '../providers/index.ts';
+import type { JobSpec } from '../providers/provider.ts';
+import { Scaler } from './blocks/scaler.ts';
+import { forgetBlock, writeBlock } from './blocks/start.ts';
+import type { BlockStatus } from './blocks/table.ts';
+import { addressesOf } from './addresses.ts';
+import type { EngineConfig } from './config.ts';
+import type { Run } from './run.ts';
+
+export type { BlockStatus };
+
+export interface AllocationDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly load: () => Load;
+  readonly drain: (blocks: readonly BlockId[]) => void;
+  readonly onFailed: (error: ComputeError) => void;
+  /** The interchange's port for managers. */
+  readonly managerPort: number;
+}
+
+export class Allocation {
+  readonly #config: EngineConfig;
+  readonly #run: Run;
+  readonly #deps: AllocationDeps;
+  readonly #scaler: Scaler;
+  readonly #folders: string[] = [];
+
+  constructor(config: EngineConfig, run: Run, deps: AllocationDeps) {
+    this.#config = config;
+    this.#run = run;
+    this.#deps = deps;
+    const { clock, log, load, drain, onFailed } = deps;
+    this.#scaler = new Scaler({
+      provider: buildProvider(config.provider, { directory: run.folder, clock }),
+      clock, log, load, drain, onFailed,
+      random: Math.random,
+      prepare: (block) => this.#prepare(block),
+      workersPerNode: () => this.#workersPerNode(),
+    }, config);
+  }
+
+  /** Submits the first blocks. */
+  start(): Promise<void> {
+    return this.#scaler.start();
+  }
+
+  poke(): void {
+    this.#scaler.poke();
+  }
+
+  status(): BlockStatus[] {
+    return this.#scaler.status();
+  }
+
+  async close(): Promise<void> {
+    await this.#scaler.close();
+    await Promise.all(this.#folders.map(forgetBlock));
+  }
+
+  async #prepare(block: BlockId): Promise<JobSpec> {
+    const folder = join(this.#run.folder, 'blocks', block);
+    this.#folders.push(folder);
+    const command = await writeBlock(folder, this.#managerConfig(block));
+    return { name: `switchyard.${this.#config.label}.block-${block}`, command, folder };
+  }
+
+  #managerConfig(block: BlockId): ManagerConfig {
+    const config = this.#config;
+    const { keys, logLevel, folder } = this.#run;
+    return {
+      block,
+      addresses: addressesOf(config),
+      port: this.#deps.managerPort,
+      keys: keys === null ? null : { serverPublicKey: keys.server.publicKey, own: keys.manager },
+      maxWorkersPerNode: config.max_workers_per_node,
+      coresPerWorker: config.cores_per_worker,
+      memPerWorkerGiB: config.mem_per_worker,
+      prefetchCapacity: config.prefetch_capacity,
+      accelerators: config.available_accelerators,
+      cpuAffinity: config.cpu_affinity,
+      heartbeatPeriodMs: config.heartbeat_period * 1000,
+      heartbeatThresholdMs: config.heartbeat_threshold * 1000,
+      drainAfterMs: config.drain_period === null ? null : config.drain_period * 1000,
+      probeTimeoutMs: (config.address_probe_timeout ?? PROBE_TIMEOUT_S) * 1000,
+      resultBytesMax: config.result_bytes_max,
+      zeroWorker: config.zero_worker,
+      workingDirectory: config.working_dir ?? process.cwd(),
+      logDirectory: config.worker_logdir_root ?? join(folder, 'blocks', block),
+      logLevel,
+    };
+  }
+
+  /** As managers report it; before one has, as the configuration lets us guess. */
+  #workersPerNode(): number {
+    const seen = Math.max(0, ...this.#deps.load().managers.map((manager) => manager.slots));
+    if (seen > 0) return seen;
+    const { max_workers_per_node: cap, cores_per_worker: cores, provider } = this.#config;
+    const here = provider.type === 'LocalProvider' ? Math.max(1, Math.floor(availableParallelism() / cores)) : 1;
+    return Math.min(cap ?? Infinity, cap !== null && provider.type !== 'LocalProvider' ? cap : here);
+  }
+}
+
+const PROBE_TIMEOUT_S = 30;
