@@ -101,10 +101,10 @@ export class EngineLink {
         `the arguments have ${size} bytes and payload_bytes_max is ${bytesMax}: pass less, or the path of a file`);
     }
     const id = this.#pending.add(sink);
-    this.#outgoing.add(id, kind, bytes, buffers, this.#deps.clock.now);
+    this.#outgoing.add(id, kind, bytes, buffers, () => this.#deps.clock.now());
     if (!this.#flushing) {
       this.#flushing = true;
-      setImmediate(() => this.#flush());
+      process.nextTick(() => this.#flush());
     }
     return id;
   }

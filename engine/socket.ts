@@ -23,6 +23,8 @@ const ZMQ_NOTIFY_DISCONNECT = 2;
 
 /** How long a closing socket may go on sending what was queued. */
 const LINGER_MS = 500;
+/** After so many messages the rest of the process has its turn. */
+const BURST = 32;
 /** A larger message from a peer is refused by the socket itself. */
 const MESSAGE_BYTES_MAX = 1024 * 1024 * 1024;
 
@@ -215,8 +217,15 @@ class Outbox {
 async function receive(
   socket: zmq.Router | zmq.Dealer | zmq.Reply, onMessage: (frames: Buffer[]) => void,
 ): Promise<void> {
+  let burst = 0;
   try {
-    for await (const frames of socket) onMessage(frames);
+    for await (const frames of socket) {
+      onMessage(frames);
+      if (++burst < BURST) continue;
+      burst = 0;
+      // Messages that are there already come without a turn of the event loop: a flood must not hold up the rest.
+      await new Promise(setImmediate);
+    }
   } catch (error) {
     if (!socket.closed) throw error;
   }

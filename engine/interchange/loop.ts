@@ -127,7 +127,7 @@ class InterchangeLoop {
     this.#perform(react(this.#state, event, this.#deps.clock.now()));
     if (this.#turnEnds) return;
     this.#turnEnds = true;
-    setImmediate(() => this.#endTurn());
+    process.nextTick(() => this.#endTurn()); // after every message that is there already
   }
 
   #endTurn(): void {

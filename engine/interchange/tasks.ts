@@ -45,6 +45,7 @@ interface Page {
 
 export class TaskTable {
   readonly #pages = new Map<number, Page>();
+  #newest = -1;
   #lastNumber = -1;
   #last: Page | undefined;
   waiting = 0;
@@ -210,13 +211,18 @@ export class TaskTable {
       index: new Uint32Array(PAGE),
       batch: Array.from({ length: PAGE }),
     };
+    const before = this.#newest;
     this.#lastNumber = Math.floor(id / PAGE);
     this.#last = page;
     this.#pages.set(this.#lastNumber, page);
+    this.#newest = Math.max(before, this.#lastNumber);
+    if (this.#newest !== before && this.#pages.get(before)?.open === 0) this.#pages.delete(before);
     return page;
   }
 
+  /** The newest page stays, empty or not: the next task will need it. */
   #dropPage(number: number): void {
+    if (number === this.#newest) return;
     this.#pages.delete(number);
     this.#lastNumber = -1;
     this.#last = undefined;

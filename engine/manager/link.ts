@@ -101,7 +101,7 @@ export class ManagerLink {
     this.#ids.push(ids);
     if (this.#flushing) return;
     this.#flushing = true;
-    setImmediate(() => this.flush());
+    process.nextTick(() => this.flush()); // after everything that is there already
   }
 
   flush(): void {
