@@ -33,14 +33,18 @@ export function dispatch(state: State, now: number): Effect[] {
   return effects.concat(recall(state, now));
 }
 
-/** An even share of what waits, so that the last tasks of a run do not pile up on one manager. */
+/**
+ * An even share of what waits, so that the last tasks of a run do not pile up on one manager. Where tasks are so short
+ * that a manager asks for many to each slot, one slot's line at least: a message per task would cost more than the task.
+ */
 function share(state: State, manager: ManagerRecord): number {
   const { tasks, managers } = state;
   const even = Math.ceil(tasks.waiting / managers.takers);
   const room = tasks.waiting > managers.freeSlots
     ? Math.max(manager.window, manager.slots) - manager.held
     : manager.slots - manager.held;
-  return Math.max(1, Math.min(even, room, DISPATCH_MAX));
+  const line = Math.floor(manager.window / manager.slots);
+  return Math.max(1, Math.min(Math.max(even, line), room, DISPATCH_MAX));
 }
 
 function takeFor(state: State, manager: ManagerRecord, count: number, now: number): Range[] {

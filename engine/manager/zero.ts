@@ -7,7 +7,7 @@ import type { Segment } from './line.ts';
 import type { Crew, ManagerLink } from './link.ts';
 
 /** Tasks in line behind each slot: what a crew of real workers asks for when tasks are very short. */
-const LINE_TASKS = 64;
+const LINE_TASKS = 256;
 
 export class ZeroCrew implements Crew {
   readonly slots: number;

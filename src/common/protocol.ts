@@ -261,6 +261,8 @@ export interface ManagerConfig {
   readonly resultBytesMax: number;
   /** Acknowledge tasks without running them: measures the scheduler alone. */
   readonly zeroWorker: boolean;
+  /** With zeroWorker: so many managers in the one process, each with its own connection. */
+  readonly simulatedManagers: number;
   readonly workingDirectory: string;
   readonly logDirectory: string;
   readonly logLevel: string;
