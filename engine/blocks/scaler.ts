@@ -185,7 +185,9 @@ export class Scaler {
   /** The first blocks are asked for once each, whatever becomes of the ones before: their number is the patience. */
   async #submit(count: number, { evenAfterFailure }: { evenAfterFailure: boolean }): Promise<void> {
     for (let asked = 0; asked < count && !this.#closing.signal.aborted; asked += 1) {
-      if (!await this.#jobs.submit() && !evenAfterFailure) return;
+      if (await this.#jobs.submit()) continue;
+      this.poke(); // for the verdict
+      if (!evenAfterFailure) return;
     }
   }
 
