@@ -89,7 +89,8 @@ export class Jobs {
   /** Asks how the jobs are, unless the last answer is fresh enough. */
   async ask(): Promise<void> {
     const { clock, log, provider } = this.#deps;
-    const submitted = this.#table.live().flatMap((block) => (block.job === undefined ? [] : [{ block, id: block.job.id }]));
+    const submitted = this.#table.live().flatMap((block) =>
+      (block.job === undefined ? [] : [{ block, id: block.job.id }]));
     const hurried = submitted.some(({ block: { ending, connectedAtMs, managers } }) =>
       ending !== undefined || (connectedAtMs !== undefined && managers === 0));
     const interval = hurried ? Math.min(HURRIED_STATUS_MS, provider.statusIntervalMs) : provider.statusIntervalMs;

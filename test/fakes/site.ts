@@ -89,14 +89,16 @@ export class Site {
   }
 
   async close(): Promise<void> {
-    let closed = false;
-    const closing = this.scaler.close().then(() => { closed = true; });
-    for (let n = 0; n < 400 && !closed; n += 1) await this.clock.advance(100);
+    const closed = new AbortController();
+    const closing = this.scaler.close().then(() => closed.abort());
+    for (let n = 0; n < 400 && !closed.signal.aborted; n += 1) await this.clock.advance(100);
     await closing;
   }
 }
 
-export async function withSite(change: Change, use: (site: Site) => Promise<void>, statusIntervalMs?: number): Promise<void> {
+export async function withSite(
+  change: Change, use: (site: Site) => Promise<void>, statusIntervalMs?: number,
+): Promise<void> {
   const site = new Site(change, statusIntervalMs);
   await site.scaler.start();
   await settle();

@@ -22,7 +22,9 @@ async function withScaler(
   const scaler = new Scaler({
     provider: buildProvider(parseProvider({}), { directory, clock: systemClock }),
     clock: systemClock, log: silentLog, random: () => 1,
-    prepare: async (block) => ({ name: `block-${block}`, command: quoteAll(['bash', '-c', script]), folder: join(directory, block) }),
+    prepare: async (block) => {
+      return { name: `block-${block}`, command: quoteAll(['bash', '-c', script]), folder: join(directory, block) };
+    },
     load: () => load,
     drain: () => undefined,
     onFailed: (error) => failures.push(error),
@@ -43,7 +45,8 @@ test('a block that dies is noticed without a tick, and its stderr reaches whoeve
   withScaler('echo "no such module: node/20" >&2; exit 127', { ...none, waiting: 1 }, async (scaler, failures) => {
     const error = await until('the verdict', () => failures[0]);
     assert.equal(error.code, 'BLOCKS_FAILED');
-    assert.match(error.message, /block 0 \(job \d+-\d+\) ended: exit code 127; its files are in .*\n.*\nno such module: node\/20$/);
+    assert.match(error.message, /block 0 \(job \d+-\d+\) ended: exit code 127; its files are in /);
+    assert.match(error.message, /\nno such module: node\/20$/);
     assert.deepEqual(scaler.status().map(({ state, exitCode }) => [state, exitCode]), [['failed', 127]]);
   }));
 
@@ -58,7 +61,8 @@ test('a block whose manager is killed is replaced without a tick', () => {
     await until('a connected block', () => scaler.status().find(({ state }) => state === 'running'));
     const [first] = scaler.status();
     process.kill(-Number(first?.job?.split('-')[0]), 'SIGKILL');
-    const second = await until('a second block', () => scaler.status().find((one) => one.block === '1' && one.job !== undefined));
+    const second = await until('a second block', () =>
+      scaler.status().find((one) => one.block === '1' && one.job !== undefined));
     assert.equal(scaler.status()[0]?.state, 'failed');
     assert.ok(await isRunning(Number(second.job?.split('-')[0])));
   });

@@ -7,7 +7,7 @@ import { blocksFailed, failedRow, type Ended, type Outcome } from '../../../../e
 const LETTERS: Readonly<Record<string, Outcome>> = { u: 'unused', s: 'served', c: 'crashed', x: 'stillborn' };
 /** "sx" → block 0 served, block 1 stillborn. */
 const story = (letters: string): Ended[] =>
-  [...letters].map((letter, n) => ({ block: String(n) as BlockId, outcome: LETTERS[letter] ?? 'unused' }));
+  letters.split('').map((letter, n) => ({ block: String(n) as BlockId, outcome: LETTERS[letter] ?? 'unused' }));
 const rowOf = (letters: string, initBlocks: number): string | undefined =>
   failedRow(story(letters), initBlocks)?.map(({ block }) => block).join(' ');
 
@@ -30,9 +30,10 @@ test('the newest block is the one with the highest number, not the last in the a
 });
 
 test('the error of a refused block speaks of the provider\'s keys, and of no files', () => {
-  const { message, details } = blocksFailed([{ block: '3' as BlockId, outcome: 'stillborn', reason: 'sbatch: invalid account' }]);
-  assert.equal(message, 'a block failed before a manager connected; block 3 ended: sbatch: invalid account; check the provider\'s'
-    + ' keys (account, queue or partition, limits) and that its commands work from this machine');
+  const refused: Ended = { block: '3' as BlockId, outcome: 'stillborn', reason: 'sbatch: invalid account' };
+  const { message, details } = blocksFailed([refused]);
+  assert.equal(message, 'a block failed before a manager connected; block 3 ended: sbatch: invalid account; check the'
+    + ' provider\'s keys (account, queue or partition, limits) and that its commands work from this machine');
   assert.deepEqual(details['blocks'], ['3']);
 });
 

@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Site, id, withSite } from '../../../fakes/site.ts';
 
-test('init_blocks are submitted at once, before any time has passed', () => withSite({ policy: { init_blocks: 3, max_blocks: 3 } }, async ({ provider }) => {
-  assert.equal(provider.submitted.length, 3);
-  assert.deepEqual(provider.submitted.map(({ name }) => name), ['block-0', 'block-1', 'block-2']);
-}));
+test('init_blocks are submitted at once, before any time has passed', () =>
+  withSite({ policy: { init_blocks: 3, max_blocks: 3 } }, async ({ provider }) => {
+    assert.equal(provider.submitted.length, 3);
+    assert.deepEqual(provider.submitted.map(({ name }) => name), ['block-0', 'block-1', 'block-2']);
+  }));
 
 test('init_blocks 1 with max_blocks 0 is one block that is never given back and never replaced', () =>
   withSite({ policy: { max_blocks: 0 } }, async (site) => {
@@ -28,7 +29,7 @@ test('demand is answered at once, up to max_blocks, and then left alone', () =>
     assert.deepEqual(site.provider.cancelled, []);
   }));
 
-test('min_blocks stay when the tasks are gone, the others go after max_idletime: drained, then cancelled if they stay', () =>
+test('min_blocks stay when the tasks are gone, the others are drained, and cancelled if they stay', () =>
   withSite({ policy: { init_blocks: 0, min_blocks: 2, max_blocks: 5 } }, async (site) => {
     await site.demand(10);
     for (let n = 0; n < 5; n += 1) await site.connect(n, 2);
@@ -42,7 +43,7 @@ test('min_blocks stay when the tasks are gone, the others go after max_idletime:
     const [leaver = id(0), ...stayers] = site.drained;
     await site.die(Number(leaver), 0);
     await site.tick(40_000);
-    assert.deepEqual(site.provider.cancelled.toSorted(), stayers.map((block) => `job-${block}`).toSorted());
+    assert.deepEqual(new Set(site.provider.cancelled), new Set(stayers.map((block: string) => `job-${block}`)));
     assert.equal(site.provider.live().length, 2);
     await site.tick(600_000);
     assert.equal(site.provider.submitted.length, 5);
@@ -60,8 +61,10 @@ test('min_blocks whose walltime ends are replaced while there is nothing to do',
     assert.equal(site.provider.submitted.length, 2);
   }));
 
+const five = { policy: { init_blocks: 0, max_blocks: 5 } };
+
 test('htex_auto_scale goes from five busy blocks to the one that works, then to none, and harms no task', () =>
-  withSite({ policy: { init_blocks: 0, max_blocks: 5 }, strategy: 'htex_auto_scale', max_idletime: 10 }, async (site) => {
+  withSite({ ...five, strategy: 'htex_auto_scale', max_idletime: 10 }, async (site) => {
     await site.demand(5);
     site.waiting = 0;
     for (let n = 0; n < 5; n += 1) await site.connect(n, 1);
@@ -110,14 +113,16 @@ test('one task is one submission, however rarely the scheduler is asked', () =>
     assert.ok(site.provider.statusCalls <= 2);
   }, 600_000));
 
-test('held and unknown jobs have their place', () => withSite({ policy: { init_blocks: 2, max_blocks: 2 } }, async (site) => {
-  site.provider.set('job-0', { state: 'held', reason: 'JobHeldUser' });
-  site.provider.set('job-1', { state: 'unknown' });
-  await site.demand(100);
-  await site.tick(60_000);
-  assert.equal(site.provider.submitted.length, 2);
-  assert.deepEqual(site.scaler.status().map(({ state, reason }) => [state, reason]), [['held', 'JobHeldUser'], ['unknown', undefined]]);
-}));
+test('held and unknown jobs have their place', () =>
+  withSite({ policy: { init_blocks: 2, max_blocks: 2 } }, async (site) => {
+    site.provider.set('job-0', { state: 'held', reason: 'JobHeldUser' });
+    site.provider.set('job-1', { state: 'unknown' });
+    await site.demand(100);
+    await site.tick(60_000);
+    assert.equal(site.provider.submitted.length, 2);
+    assert.deepEqual(site.states(), ['held', 'unknown']);
+    assert.equal(site.scaler.status()[0]?.reason, 'JobHeldUser');
+  }));
 
 test('a status command that fails changes nothing, and neither does a job without an answer', () =>
   withSite({ policy: { init_blocks: 2, max_blocks: 2 } }, async (site) => {
@@ -154,7 +159,8 @@ test('when the first blocks end without a manager the waiting tasks end with the
     await site.die(1, 127);
     assert.equal(site.failures.length, 1);
     assert.equal(site.failures[0]?.code, 'BLOCKS_FAILED');
-    assert.match(site.told(), /^2 blocks in a row failed before a manager connected; block 1 \(job job-1\) ended: exit code 127;/);
+    assert.match(site.told(), /^2 blocks in a row failed before a manager connected; block 1 \(job job-1\) ended/);
+    assert.match(site.told(), /ended: exit code 127;/);
     assert.match(site.told(), /its files are in \/run\/blocks\/1; check worker_init/);
     assert.match(site.told(), /\nstderr of block 1 \(job job-1\):\nstderr of job-1$/);
     await site.tick(3_600_000);
@@ -162,12 +168,13 @@ test('when the first blocks end without a manager the waiting tasks end with the
     assert.equal(site.provider.submitted.length, 2);
   }));
 
-test('worker_init that exits with 0 is a failure, too, and one block is all it costs', () => withSite({}, async (site) => {
-  await site.demand(1);
-  await site.die(0, 0);
-  assert.match(site.told(), /a block failed .* exit code 0/);
-  assert.equal(site.provider.submitted.length, 1);
-}));
+test('worker_init that exits with 0 is a failure, too, and one block is all it costs', () =>
+  withSite({}, async (site) => {
+    await site.demand(1);
+    await site.die(0, 0);
+    assert.match(site.told(), /a block failed .* exit code 0/);
+    assert.equal(site.provider.submitted.length, 1);
+  }));
 
 test('a submit that is refused ends the tasks, and says what the scheduler said', async () => {
   const site = new Site();
@@ -212,15 +219,16 @@ test('after a failure new tasks are worth another try, later and later, and each
     assert.equal(site.provider.live().length, 10);
   }));
 
-test('a success does not excuse later failures for ever', () => withSite({ policy: { init_blocks: 1 } }, async (site) => {
-  await site.demand(3);
-  await site.connect(0, 1);
-  await site.tick(100_000);
-  await site.die(0, 0);
-  assert.equal(site.provider.submitted.length, 2);
-  await site.die(1, 1);
-  assert.equal(site.failures.length, 1);
-}));
+test('a success does not excuse later failures for ever', () =>
+  withSite({ policy: { init_blocks: 1 } }, async (site) => {
+    await site.demand(3);
+    await site.connect(0, 1);
+    await site.tick(100_000);
+    await site.die(0, 0);
+    assert.equal(site.provider.submitted.length, 2);
+    await site.die(1, 1);
+    assert.equal(site.failures.length, 1);
+  }));
 
 test('a block that is killed is replaced at once, and if it happens again, after a while', () =>
   withSite({ policy: { init_blocks: 1 } }, async (site) => {
@@ -240,37 +248,40 @@ test('a block that is killed is replaced at once, and if it happens again, after
     assert.equal(site.provider.submitted.length, 4);
   }));
 
-test('blocks that connect and crash, one after the other, end the tasks in the end', () => withSite({}, async (site) => {
-  for (let n = 0; n < 5; n += 1) {
-    await site.demand(3);
-    while (site.provider.jobs.size <= n) await site.tick(1_000);
-    await site.connect(n, 1);
-    await site.die(n, 139);
-  }
-  assert.match(site.told(), /^5 blocks in a row failed soon after managers had connected; block 4 .*exit code 139/);
-}));
+test('blocks that connect and crash, one after the other, end the tasks in the end', () =>
+  withSite({}, async (site) => {
+    for (let n = 0; n < 5; n += 1) {
+      await site.demand(3);
+      while (site.provider.jobs.size <= n) await site.tick(1_000);
+      await site.connect(n, 1);
+      await site.die(n, 139);
+    }
+    assert.match(site.told(), /^5 blocks in a row failed soon after managers had connected; block 4 .*exit code 139/);
+  }));
 
-test('with block_error_handler false failing blocks end no task', () => withSite({ block_error_handler: false }, async (site) => {
-  await site.demand(1);
-  await site.die(0);
-  await site.tick(2_000);
-  await site.die(1);
-  await site.tick(60_000);
-  assert.deepEqual(site.failures, []);
-  assert.equal(site.provider.submitted.length, 3);
-}));
+test('with block_error_handler false failing blocks end no task', () =>
+  withSite({ block_error_handler: false }, async (site) => {
+    await site.demand(1);
+    await site.die(0);
+    await site.tick(2_000);
+    await site.die(1);
+    await site.tick(60_000);
+    assert.deepEqual(site.failures, []);
+    assert.equal(site.provider.submitted.length, 3);
+  }));
 
-test('tasks that no block will ever come for are ended, each time anew', () => withSite({ strategy: 'none' }, async (site) => {
-  await site.connect(0, 1);
-  await site.tick(100_000);
-  await site.die(0, 0);
-  assert.deepEqual(site.failures, []);
-  await site.demand(2);
-  assert.match(site.told(), /no block is left/);
-  await site.tick(10_000);
-  await site.demand(1);
-  assert.equal(site.failures.length, 2);
-}));
+test('tasks that no block will ever come for are ended, each time anew', () =>
+  withSite({ strategy: 'none' }, async (site) => {
+    await site.connect(0, 1);
+    await site.tick(100_000);
+    await site.die(0, 0);
+    assert.deepEqual(site.failures, []);
+    await site.demand(2);
+    assert.match(site.told(), /no block is left/);
+    await site.tick(10_000);
+    await site.demand(1);
+    assert.equal(site.failures.length, 2);
+  }));
 
 test('a cancel that fails is tried again, and one that does not help is forced', () =>
   withSite({ policy: { init_blocks: 1 }, max_idletime: 10 }, async (site) => {
@@ -308,20 +319,24 @@ test('close before the first blocks are submitted leaves none behind', async () 
   assert.deepEqual(site.provider.live(), []);
 });
 
-test('an idle scaler asks and does next to nothing', () => withSite({ policy: { init_blocks: 1, min_blocks: 1 } }, async (site) => {
-  await site.connect(0);
-  const { statusCalls } = site.provider;
-  await site.tick(600_000);
-  assert.ok(site.provider.statusCalls - statusCalls <= 121);
-  assert.equal(site.provider.submitted.length, 1);
-}));
+test('an idle scaler asks and does next to nothing', () =>
+  withSite({ policy: { init_blocks: 1, min_blocks: 1 } }, async (site) => {
+    await site.connect(0);
+    const { statusCalls } = site.provider;
+    await site.tick(600_000);
+    assert.ok(site.provider.statusCalls - statusCalls <= 121);
+    assert.equal(site.provider.submitted.length, 1);
+  }));
+
+const SAID = ['held', 'unknown', 'missing', 'timeout'] as const;
+const TROUBLES = ['submitFails', 'statusFails', 'cancelFails', 'cancelIsSlow'] as const;
 
 const events = fc.array(fc.oneof(
   fc.record({ type: fc.constant('demand' as const), tasks: fc.nat(20) }),
   fc.record({ type: fc.constant('connect' as const), nth: fc.nat(5), held: fc.nat(2) }),
   fc.record({ type: fc.constant('die' as const), nth: fc.nat(5), exitCode: fc.constantFrom(0, 1, 137) }),
-  fc.record({ type: fc.constant('say' as const), nth: fc.nat(5), state: fc.constantFrom('held', 'unknown', 'missing', 'timeout') }),
-  fc.record({ type: fc.constant('trouble' as const), what: fc.constantFrom('submitFails', 'statusFails', 'cancelFails', 'cancelIsSlow'), on: fc.boolean() }),
+  fc.record({ type: fc.constant('say' as const), nth: fc.nat(5), state: fc.constantFrom(...SAID) }),
+  fc.record({ type: fc.constant('trouble' as const), what: fc.constantFrom(...TROUBLES), on: fc.boolean() }),
   fc.record({ type: fc.constant('pass' as const), seconds: fc.integer({ min: 1, max: 200 }) }),
 ), { maxLength: 30 });
 type Event = typeof events extends fc.Arbitrary<(infer E)[]> ? E : never;
@@ -340,8 +355,11 @@ async function happen(site: Site, event: Event): Promise<void> {
 }
 
 for (const strategy of ['simple', 'htex_auto_scale'] as const) {
-  test(`${strategy}: whatever happens, max_blocks is never exceeded, and when nothing more does, nothing is asked for`, async () => {
-    const policies = fc.record({ max_blocks: fc.integer({ min: 1, max: 5 }), min: fc.nat(5), init: fc.nat(5), workersPerNode: fc.integer({ min: 1, max: 3 }) });
+  test(`${strategy}: whatever happens, max_blocks is never exceeded, and then nothing is asked for`, async () => {
+    const policies = fc.record({
+      max_blocks: fc.integer({ min: 1, max: 5 }), min: fc.nat(5), init: fc.nat(5),
+      workersPerNode: fc.integer({ min: 1, max: 3 }),
+    });
     await fc.assert(fc.asyncProperty(policies, events, async ({ max_blocks, min, init, workersPerNode }, story) => {
       const policy = { max_blocks, min_blocks: Math.min(min, max_blocks), init_blocks: Math.min(init, max_blocks) };
       const site = new Site({ policy, workersPerNode, strategy });

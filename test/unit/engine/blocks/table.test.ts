@@ -14,7 +14,9 @@ const connected = (block: BlockId, held: number, idleSinceMs?: number): Load => 
   }],
 });
 
-const STATES: JobState[] = ['pending', 'running', 'held', 'unknown', 'completed', 'failed', 'timeout', 'cancelled', 'missing'];
+const STATES: JobState[] = [
+  'pending', 'running', 'held', 'unknown', 'completed', 'failed', 'timeout', 'cancelled', 'missing',
+];
 const rank = (state: JobState): number => (TERMINAL_STATES.has(state) ? 2 : state === 'running' ? 1 : 0);
 
 test('whatever a scheduler says, a state only goes forward, and an ended block never changes', () => {
@@ -37,9 +39,10 @@ test('a connected manager proves that its block runs', () => {
   assert.equal(table.see(connected(block.id, 0, 5), 20), false);
   table.observe(block, { state: 'pending' }, 30);
   table.observe(block, { state: 'missing' }, 30);
-  assert.deepEqual(table.views(), [{ block: block.id, queued: false, ending: false, managers: 1, held: 0, idleSinceMs: 5 }]);
+  const view = { block: block.id, queued: false, ending: false, managers: 1 };
+  assert.deepEqual(table.views(), [{ ...view, held: 0, idleSinceMs: 5 }]);
   table.see(connected(block.id, 3), 40);
-  assert.deepEqual(table.views(), [{ block: block.id, queued: false, ending: false, managers: 1, held: 3 }]);
+  assert.deepEqual(table.views(), [{ ...view, held: 3 }]);
 });
 
 test('a block that was told to end has its place until the scheduler says that it ended', () => {
