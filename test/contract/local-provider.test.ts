@@ -57,11 +57,14 @@ test('LocalProvider: a killed leader is a failed job, and nothing of the job sur
 test('LocalProvider: the end of a job is told without being asked for', () =>
   withBench(subject, async ({ start, state, provider }) => {
     const job = await start('told', 'until [ -e go ]; do sleep 0.02; done');
-    const told = new Promise<void>((resolve) => provider.watch?.(job.id, resolve));
+    let told = 0;
+    provider.watch?.(job.id, () => { told += 1; });
     await writeFile(join(job.folder, 'go'), '');
-    await told;
+    // With a timer: a job alone does not keep a process alive.
+    await until('the first word', () => (told === 1 ? true : undefined));
     assert.equal((await state(job)).state, 'completed');
-    await new Promise<void>((resolve) => provider.watch?.(job.id, resolve));
+    provider.watch?.(job.id, () => { told += 1; });
+    await until('the second word', () => (told === 2 ? true : undefined));
   }));
 
 test('LocalProvider: nodes_per_block managers run side by side', () =>
