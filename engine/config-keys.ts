@@ -84,7 +84,10 @@ const schema: Schema<Written> = {
   type: 'object',
   required: [],
   properties: {
-    label: { ...text, pattern: '^[A-Za-z0-9_.-]{1,64}$', description: 'up to 64 letters, digits, ".", "_" or "-"', default: 'GlobusComputeEngine' },
+    label: {
+      ...text, pattern: '^[A-Za-z0-9_.-]{1,64}$', default: 'GlobusComputeEngine',
+      description: 'up to 64 letters, digits, ".", "_" or "-"',
+    },
     loopback_address: { ...text, default: '127.0.0.1' },
     worker_port: { ...port, nullable: true, default: null },
     worker_port_range: { ...range, default: [54_000, 55_000] },
@@ -99,7 +102,10 @@ const schema: Schema<Written> = {
     available_accelerators: {
       anyOf: [
         { type: 'integer', minimum: 0, maximum: ACCELERATORS_MAX },
-        { type: 'array', items: { type: ['string', 'integer'], description: 'a name or a number' }, maxItems: ACCELERATORS_MAX },
+        {
+          type: 'array', maxItems: ACCELERATORS_MAX,
+          items: { type: ['string', 'integer'], description: 'a name or a number' },
+        },
       ],
       description: 'how many there are, or a list of their names', default: [],
     },
@@ -122,7 +128,10 @@ const schema: Schema<Written> = {
     manager_selector: {
       anyOf: [
         { ...text, enum: ['random', 'block_id'] },
-        { type: 'object', required: ['type'], properties: { type: { ...text, enum: ['RandomManagerSelector', 'BlockIdManagerSelector'] } } },
+        {
+          type: 'object', required: ['type'],
+          properties: { type: { ...text, enum: ['RandomManagerSelector', 'BlockIdManagerSelector'] } },
+        },
       ],
       description: 'random or block_id', default: 'random',
     },

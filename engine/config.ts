@@ -14,7 +14,8 @@ export type Address =
   | { readonly type: Exclude<AddressType, 'address_by_interface'> };
 
 const ADDRESS_TYPES = [
-  'address_by_route', 'address_by_query', 'address_by_hostname', 'address_by_interface', 'get_all_addresses', 'get_any_address',
+  'address_by_route', 'address_by_query', 'address_by_hostname', 'address_by_interface', 'get_all_addresses',
+  'get_any_address',
 ] as const;
 type AddressType = typeof ADDRESS_TYPES[number];
 
@@ -34,7 +35,9 @@ export interface EngineConfig extends Readonly<Omit<Keys, Rewritten>>, ScalerCon
 }
 
 const ENGINES = ['GlobusComputeEngine', 'HighThroughputExecutor'] as const;
-const PLANNED_ENGINES = ['GlobusMPIEngine', 'ThreadPoolEngine', 'ProcessPoolEngine', 'MPIExecutor', 'WorkQueueExecutor', 'TaskVineExecutor'];
+const PLANNED_ENGINES = [
+  'GlobusMPIEngine', 'ThreadPoolEngine', 'ProcessPoolEngine', 'MPIExecutor', 'WorkQueueExecutor', 'TaskVineExecutor',
+];
 /** Keys of the field that would change what happens: not read, so not silently dropped. */
 const PLANNED_KEYS = [
   'container_type', 'container_uri', 'container_cmd_options', 'allowed_serializers', 'storage_access', 'launch_cmd',
@@ -47,7 +50,8 @@ export function parseEngineConfig(value: unknown): EngineConfig {
   if (isMapping(given) && given['type'] === 'HighThroughputEngine') {
     throw invalid(['engine.type: HighThroughputEngine is gone from the field; GlobusComputeEngine takes its keys']);
   }
-  const { type, keys } = tagged('engine', given, { known: ENGINES, fallback: 'GlobusComputeEngine', planned: PLANNED_ENGINES });
+  const types = { known: ENGINES, fallback: 'GlobusComputeEngine', planned: PLANNED_ENGINES } as const;
+  const { type, keys } = tagged('engine', given, types);
   const planned = PLANNED_KEYS.filter((key) => key in keys);
   if (planned.length > 0) throw invalid(planned.map((key) => `engine: ${key} is not there yet; remove it`));
 
@@ -71,7 +75,8 @@ function checkNumbers({ heartbeat_period, heartbeat_threshold, worker_port_range
   Keys, 'heartbeat_period' | 'heartbeat_threshold' | 'worker_port_range' | 'interchange_port_range'>): void {
   const problems: string[] = [];
   if (heartbeat_threshold <= heartbeat_period) {
-    problems.push(`engine.heartbeat_threshold (${heartbeat_threshold} s) must be greater than heartbeat_period (${heartbeat_period} s)`);
+    problems.push(`engine.heartbeat_threshold (${heartbeat_threshold} s) must be greater than heartbeat_period`
+      + ` (${heartbeat_period} s)`);
   }
   for (const [key, [first, last]] of Object.entries({ worker_port_range, interchange_port_range })) {
     if (first > last) problems.push(`engine.${key}: the first port (${first}) is greater than the last (${last})`);
@@ -120,7 +125,8 @@ function parseAddress(value: unknown): Address {
   const type = ADDRESS_TYPES.find((known) => known === tag);
   if (!isMapping(value) || type === undefined) {
     const near = typeof tag === 'string' ? suggest(tag, ADDRESS_TYPES) : '';
-    throw invalid([`engine.address: expected a host name, an IP address, or a mapping with a type out of ${ADDRESS_TYPES.join(', ')}${near}`]);
+    throw invalid(['engine.address: expected a host name, an IP address, or a mapping with a type out of'
+      + ` ${ADDRESS_TYPES.join(', ')}${near}`]);
   }
   const { type: _, ...keys } = value;
   if (type === 'address_by_interface') return { type, ...parseInterface(keys) };

@@ -29,7 +29,8 @@ const PLANNED = [
 export function parseLauncher(value: unknown): LauncherConfig {
   // The keys of the table are its types: nothing is ever added to it.
   const known = Object.keys(REGISTRY) as LauncherType[];
-  const { type, keys } = tagged('engine.provider.launcher', value, { known, fallback: 'SingleNodeLauncher', planned: PLANNED });
+  const types = { known, fallback: 'SingleNodeLauncher', planned: PLANNED } as const;
+  const { type, keys } = tagged('engine.provider.launcher', value, types);
   return REGISTRY[type].parse(keys);
 }
 

@@ -7,8 +7,8 @@ export interface Shape {
 }
 
 /**
- * Turns the command that starts one manager, one simple shell command with quoted words, into the shell text (bash) that
- * starts it wherever the block has nodes.
+ * Turns the command that starts one manager, one simple shell command with quoted words, into the shell text (bash)
+ * that starts it wherever the block has nodes.
  */
 export interface Launcher {
   /** The field's name of it, as written under `type`. */

@@ -20,7 +20,10 @@ export function parseSingleNode(keys: unknown): SingleNodeConfig {
 
 /** All managers where the job's script runs, side by side. */
 export function buildSingleNode(config: SingleNodeConfig): Launcher {
-  return { type: 'SingleNodeLauncher', wrap: (command, { managersPerNode }) => script(command, managersPerNode, config) };
+  return {
+    type: 'SingleNodeLauncher',
+    wrap: (command, { managersPerNode }) => script(command, managersPerNode, config),
+  };
 }
 
 function script(command: string, count: number, config: SingleNodeConfig): string {

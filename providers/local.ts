@@ -178,7 +178,8 @@ export class LocalProvider implements Provider {
     const done = new AbortController();
     const limit = this.#config.cmd_timeout;
     const late = this.#clock.sleep(limit * 1000, done.signal).then(() => {
-      if (!done.signal.aborted) throw new ComputeError('SUBMIT_FAILED', `could not write the files of ${name} within ${limit} s`);
+      if (done.signal.aborted) return;
+      throw new ComputeError('SUBMIT_FAILED', `could not write the files of ${name} within ${limit} s`);
     });
     try {
       await Promise.race([work, late]);

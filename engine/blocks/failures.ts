@@ -31,7 +31,8 @@ const CRASHES_MAX = 5;
  * first, or CRASHES_MAX where managers did connect. Only the newest row counts, so an old success excuses nothing.
  */
 export function failedRow(ended: readonly Ended[], initBlocks: number): Ended[] | undefined {
-  const newestFirst = ended.filter(({ outcome }) => outcome !== 'unused').sort((a, b) => Number(b.block) - Number(a.block));
+  const telling = ended.filter(({ outcome }) => outcome !== 'unused');
+  const newestFirst = telling.sort((a, b) => Number(b.block) - Number(a.block));
   const stillborn = rowOf(newestFirst, ({ outcome }) => outcome === 'stillborn');
   if (stillborn.length >= Math.max(1, initBlocks)) return stillborn;
   const failed = rowOf(newestFirst, ({ outcome }) => outcome !== 'served');
@@ -49,21 +50,24 @@ export function blocksFailed(row: readonly Ended[]): ComputeError {
   assert(last !== undefined, 'a row of failures has a last one');
   const many = row.length === 1 ? 'a block' : `${row.length} blocks in a row`;
   const when = last.outcome === 'stillborn' ? 'before a manager connected' : 'soon after managers had connected';
-  const how = [last.exitCode === undefined ? '' : `exit code ${last.exitCode}`, last.reason ?? ''].filter((text) => text !== '');
+  const code = last.exitCode === undefined ? undefined : `exit code ${last.exitCode}`;
+  const how = [code, last.reason].filter((text) => text !== undefined).join(', ') || 'nothing says why';
   const name = `block ${last.block}${last.job === undefined ? '' : ` (job ${last.job})`}`;
   const check = last.job === undefined
     ? 'check the provider\'s keys (account, queue or partition, limits) and that its commands work from this machine'
-    : 'check worker_init, that Node.js and this package are there on the block\'s nodes, and that these reach this machine';
+    : 'check worker_init, that Node.js and this package are there on the block\'s nodes, and that these reach this'
+      + ' machine';
   const files = last.stderrPath === undefined ? '' : `; its files are in ${dirname(last.stderrPath)}`;
   const tail = last.stderrTail === undefined ? '' : `\nstderr of ${name}:\n${last.stderrTail.trimEnd()}`;
   return new ComputeError(
-    'BLOCKS_FAILED', `${many} failed ${when}; ${name} ended: ${how.join(', ') || 'nothing says why'}${files}; ${check}${tail}`,
+    'BLOCKS_FAILED', `${many} failed ${when}; ${name} ended: ${how}${files}; ${check}${tail}`,
     { details: { ...last, blocks: row.map(({ block }) => block) } },
   );
 }
 
 /** BLOCKS_FAILED, where blocks did serve but no more are asked for. */
 export function noBlockLeft(ended: number): ComputeError {
-  return new ComputeError('BLOCKS_FAILED', `no block is left: ${ended === 1 ? 'the only one' : `all ${ended}`} ended, and the`
-    + ' configuration asks for no more; set strategy to simple and max_blocks to 1 or more to have them replaced');
+  const which = ended === 1 ? 'the only one' : `all ${ended}`;
+  return new ComputeError('BLOCKS_FAILED', `no block is left: ${which} ended, and the configuration`
+    + ' asks for no more; set strategy to simple and max_blocks to 1 or more to have them replaced');
 }

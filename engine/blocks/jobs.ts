@@ -89,7 +89,8 @@ export class Jobs {
   /** Asks how the jobs are, unless the last answer is fresh enough. */
   async ask(): Promise<void> {
     const { clock, log, provider } = this.#deps;
-    const submitted = this.#table.live().flatMap((block) => (block.job === undefined ? [] : [{ block, id: block.job.id }]));
+    const submitted = this.#table.live().flatMap((block) =>
+      (block.job === undefined ? [] : [{ block, id: block.job.id }]));
     const hurried = submitted.some(({ block: { ending, connectedAtMs, managers } }) =>
       ending !== undefined || (connectedAtMs !== undefined && managers === 0));
     const interval = hurried ? Math.min(HURRIED_STATUS_MS, provider.statusIntervalMs) : provider.statusIntervalMs;
@@ -149,10 +150,10 @@ export class Jobs {
     const now = clock.now();
     if (now < this.#cancels.untilMs) return;
     const due = this.#table.live().filter(({ ending, connectedAtMs, held }) => ending !== undefined && held === 0
-      && (ending.orderedAtMs === undefined || now - ending.orderedAtMs >= FORCE_AFTER_MS)
       && (connectedAtMs === undefined || now - ending.busyAtMs >= DRAIN_GRACE_MS));
-    for (const force of [false, true]) {
-      const blocks = due.filter(({ ending }) => (ending?.orderedAtMs !== undefined) === force);
+    const fresh = due.filter(({ ending }) => ending?.orderedAtMs === undefined);
+    const stubborn = due.filter(({ ending }) => now - (ending?.orderedAtMs ?? now) >= FORCE_AFTER_MS);
+    for (const [blocks, force] of [[fresh, false], [stubborn, true]] as const) {
       if (blocks.length === 0) continue;
       try {
         await provider.cancel(idsOf(blocks), force);

@@ -1,6 +1,6 @@
-// The loop between the tasks and the scheduler: look (what the interchange and the provider say), judge (do blocks only
-// fail?), decide (strategy.ts), act (submit, drain, cancel). One step at a time, so that what one step has ordered is in
-// the table when the next one decides. It runs every strategy_period, and at once when something changed.
+// The loop between the tasks and the scheduler: look (what the interchange and the provider say), judge (do blocks
+// only fail?), decide (strategy.ts), act (submit, drain, cancel). One step at a time, so that what one step has ordered
+// is in the table when the next one decides. It runs every strategy_period, and at once when something changed.
 
 import { unreachable, type ComputeError } from '../../src/common/errors.ts';
 import type { BlockId, Load } from '../../src/common/protocol.ts';
@@ -185,7 +185,9 @@ export class Scaler {
   /** The first blocks are asked for once each, whatever becomes of the ones before: their number is the patience. */
   async #submit(count: number, { evenAfterFailure }: { evenAfterFailure: boolean }): Promise<void> {
     for (let asked = 0; asked < count && !this.#closing.signal.aborted; asked += 1) {
-      if (!await this.#jobs.submit() && !evenAfterFailure) return;
+      if (await this.#jobs.submit()) continue;
+      this.poke(); // for the verdict
+      if (!evenAfterFailure) return;
     }
   }
 

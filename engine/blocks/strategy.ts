@@ -64,7 +64,9 @@ export function decide(view: View, policy: Policy): Decision {
 }
 
 /** What the open tasks need, and min_blocks at least: while idle, too. */
-export function desiredBlocks({ tasks, workersPerNode }: Pick<View, 'tasks' | 'workersPerNode'>, policy: Policy): number {
+export function desiredBlocks(
+  { tasks, workersPerNode }: Pick<View, 'tasks' | 'workersPerNode'>, policy: Policy,
+): number {
   const slotsPerBlock = Math.max(1, workersPerNode) * policy.nodes_per_block;
   // Products of fractions such as 0.1 come out a hair too large; a hair is no block.
   const slots = Math.ceil(tasks * policy.parallelism - 1e-6);

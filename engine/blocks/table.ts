@@ -1,7 +1,8 @@
 // Which block is which job, and how far each has come.
 //
 // Always true: a block has at most one job, and an id is never used again. A block's state only goes forward: queued
-// (pending, held, unknown: the scheduler may go back and forth between them), running, ended; an ended one never changes.
+// (pending, held, unknown: the scheduler may go back and forth between them), running, ended; an ended one never
+// changes.
 // A connected manager proves that its block runs, whatever the scheduler says or does not know. A block occupies its
 // place until the scheduler says that the job ended: that it was told to end is not enough.
 
@@ -81,8 +82,10 @@ export class BlockTable {
   }
 
   ended(): Ended[] {
-    return [...this.#blocks.values()].flatMap(({ id, outcome, job, exitCode, reason, stderrTail }) => (outcome === undefined
-      ? [] : [present({ block: id, outcome, job: job?.id, exitCode, reason, stderrTail, stderrPath: job?.stderrPath })]));
+    return [...this.#blocks.values()].flatMap(({ id: block, outcome, job, exitCode, reason, stderrTail }) => {
+      if (outcome === undefined) return [];
+      return [present({ block, outcome, job: job?.id, exitCode, reason, stderrTail, stderrPath: job?.stderrPath })];
+    });
   }
 
   /** What the scheduler says of the block's job. */
@@ -155,7 +158,8 @@ export class BlockTable {
 
   status(nodes: number): BlockStatus[] {
     return [...this.#blocks.values()].map((block) => {
-      const { id, job, state, managers, reason, exitCode, stderrTail, submittedAtMs, startedAtMs, endedAtMs, endsAtMs } = block;
+      const { id, job, state, managers, reason, exitCode, stderrTail } = block;
+      const { submittedAtMs, startedAtMs, endedAtMs, endsAtMs } = block;
       return present({
         block: id, job: job?.id, state, nodes, managers, reason, exitCode, stderrTail, stdoutPath: job?.stdoutPath,
         stderrPath: job?.stderrPath, submittedAtMs, startedAtMs, endedAtMs, endsAtMs,

@@ -74,9 +74,10 @@ export function tagged<T extends string>(
   const type = types.known.find((known) => known === tag);
   if (type !== undefined) return { type, keys };
   const options = types.known.join(', ');
-  throw invalid([typeof tag === 'string' && types.planned.includes(tag)
-    ? `${what}.type: ${tag} is not there yet; there is ${options}`
-    : `${what}.type: ${found(tag)} is not one of ${options}${typeof tag === 'string' ? suggest(tag, types.known) : ''}`]);
+  const word = typeof tag === 'string' ? tag : '';
+  throw invalid([types.planned.includes(word)
+    ? `${what}.type: ${word} is not there yet; there is ${options}`
+    : `${what}.type: ${found(tag)} is not one of ${options}${suggest(word, types.known)}`]);
 }
 
 function compile<T>(schema: JSONSchemaType<T>): ValidateFunction<T> {
@@ -163,8 +164,8 @@ function problem(error: ErrorObject): string {
     }
     default: {
       if (typeof expected === 'string') return `expected ${expected}, found ${found(data)}`;
-      if (keyword === 'type') return `expected ${typeName(params['type'])}, found ${found(data)}${advice(params, data)}`;
-      return `${error.message ?? 'does not fit'}, found ${found(data)}`;
+      if (keyword !== 'type') return `${error.message ?? 'does not fit'}, found ${found(data)}`;
+      return `expected ${typeName(params['type'])}, found ${found(data)}${advice(params, data)}`;
     }
   }
 }
@@ -186,20 +187,15 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 };
 
 function typeName(type: unknown): string {
-  return [type].flat().filter((name) => name !== 'null').map((name) => TYPE_NAMES[String(name)] ?? String(name)).join(' or ');
+  const names = [type].flat().map(String).filter((name) => name !== 'null');
+  return names.map((name) => TYPE_NAMES[name] ?? name).join(' or ');
 }
 
 /** What is there, on one line and short. */
 function found(value: unknown): string {
-  switch (typeof value) {
-    case 'string': {
-      const text = JSON.stringify(value);
-      return text.length > 60 ? `${text.slice(0, 57)}…"` : text;
-    }
-    case 'object':
-      if (value === null) return 'nothing';
-      return Array.isArray(value) ? `a list of ${value.length}` : 'a mapping';
-    default:
-      return String(value);
-  }
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object') return 'a mapping';
+  const text = typeof value === 'number' ? String(value) : JSON.stringify(value) ?? typeof value;
+  return text.length > 60 ? `${text.slice(0, 57)}…"` : text;
 }

@@ -37,7 +37,8 @@ async function launch(
   try {
     await use({ directory, signal: (name) => child.kill(name), end });
   } finally {
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
+    const running = child.exitCode === null && child.signalCode === null;
+    if (child.pid !== undefined && running) process.kill(-child.pid, 'SIGKILL');
     await end;
     await rm(directory, { recursive: true, force: true });
   }
@@ -55,21 +56,28 @@ for (const config of [quiet, { type: 'SingleNodeLauncher' }, { type: 'SimpleLaun
 
   test(`${name}: words reach the manager as they were written`, async () => {
     const hard = `it's "quoted" $HOME \`date\` \\ * ;`;
-    await launch(config, `printf %s ${quoteAll([hard])} >&2`, 1, async ({ end }) => assert.equal((await end).stderr, hard));
+    await launch(config, `printf %s ${quoteAll([hard])} >&2`, 1, async ({ end }) => {
+      assert.equal((await end).stderr, hard);
+    });
   });
 
   test(`${name}: a manager that fails after worker_init said set -eu still has its status`, () =>
     launch(config, 'exit 3', 1, async ({ end }) => assert.equal((await end).code, 3), 'set -eu'));
 }
 
+/** Ends when so many copies are there at one time. */
+const meet = (count: number): string =>
+  `mkdir -p seen; : >seen/$$; until [ "$(ls seen | wc -l)" = ${count} ]; do sleep 0.02; done`;
+
 test('SingleNodeLauncher runs as many copies as asked, side by side', () =>
-  launch(quiet, 'mkdir -p seen; : >seen/$$; until [ "$(ls seen | wc -l)" = 4 ]; do sleep 0.02; done', 4, async ({ end, directory }) => {
+  launch(quiet, meet(4), 4, async ({ end, directory }) => {
     assert.deepEqual(await end, { code: 0, stdout: '', stderr: '' });
     assert.equal((await readdir(join(directory, 'seen'))).length, 4);
   }));
 
 /** The first copy to take a ticket exits with 2, the second with 9, the third with 0. */
-const tickets = 'n=1; until mkdir ticket$n 2>/dev/null; do n=$((n + 1)); done; case $n in 1) exit 2;; 2) exit 9;; *) exit 0;; esac';
+const tickets = `n=1; until mkdir ticket$n 2>/dev/null; do n=$((n + 1)); done
+  case $n in 1) exit 2;; 2) exit 9;; *) exit 0;; esac`;
 
 test('SingleNodeLauncher with fail_on_any fails with the worst status, and waits for every copy', () =>
   launch({ ...quiet, fail_on_any: true }, tickets, 3, async ({ end }) => {
@@ -104,11 +112,17 @@ test('SingleNodeLauncher with debug says when managers start and end, on stdout'
 
 test('a launcher that is not there is told from one that is misspelt', () => {
   assert.throws(() => parseLauncher({ type: 'SrunLauncher' }), {
-    message: 'engine.provider.launcher.type: SrunLauncher is not there yet; there is SingleNodeLauncher, SimpleLauncher',
+    message: 'engine.provider.launcher.type: SrunLauncher is not there yet; there is SingleNodeLauncher,'
+      + ' SimpleLauncher',
   });
   assert.throws(() => parseLauncher({ type: 'SimpelLauncher' }), {
-    message: 'engine.provider.launcher.type: "SimpelLauncher" is not one of SingleNodeLauncher, SimpleLauncher; did you mean SimpleLauncher?',
+    message: 'engine.provider.launcher.type: "SimpelLauncher" is not one of SingleNodeLauncher, SimpleLauncher;'
+      + ' did you mean SimpleLauncher?',
   });
-  assert.throws(() => parseLauncher('simple'), { message: 'engine.provider.launcher: expected a mapping with a type, found "simple"' });
-  assert.throws(() => parseLauncher({ debugs: true }), { message: 'engine.provider.launcher: unknown key debugs; did you mean debug?' });
+  assert.throws(() => parseLauncher('simple'), {
+    message: 'engine.provider.launcher: expected a mapping with a type, found "simple"',
+  });
+  assert.throws(() => parseLauncher({ debugs: true }), {
+    message: 'engine.provider.launcher: unknown key debugs; did you mean debug?',
+  });
 });

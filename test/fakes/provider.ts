@@ -43,7 +43,8 @@ export class FakeProvider implements Provider {
   async submit(spec: JobSpec): Promise<Job> {
     this.submitted.push(spec);
     if (this.submitFails) throw new ComputeError('SUBMIT_FAILED', 'sbatch: invalid account');
-    const id = `job-${this.jobs.size}`;
+    // As the scaler numbers blocks: a submit that failed has taken a number, too.
+    const id = `job-${this.submitted.length - 1}`;
     this.jobs.set(id, { state: 'pending' });
     this.liveMax = Math.max(this.liveMax, this.live().length);
     return { id, stdoutPath: `${spec.folder}/out`, stderrPath: `${spec.folder}/err` };

@@ -26,7 +26,10 @@ const parse = parser<Sample>('engine', {
       type: 'array', items: [{ type: 'integer' }, { type: 'integer' }], minItems: 2, maxItems: 2, default: [1, 2],
       description: 'two numbers, the first and the last port',
     },
-    inner: { type: 'object', properties: { wait: { type: 'number', default: 5 } }, required: [], default: {} as { wait: number } },
+    inner: {
+      type: 'object', required: [], properties: { wait: { type: 'number', default: 5 } },
+      default: {} as { wait: number },
+    },
     gpus: {
       anyOf: [{ type: 'integer', minimum: 0 }, { type: 'array', items: { type: 'string' } }],
       description: 'a number or a list of names', default: 0,

@@ -7,11 +7,12 @@ const read = (scalar: string): unknown => parseYaml(scalar, 'config.yaml');
 
 // Each value is what PyYAML 6.0.3's safe_load gives; a date, which it makes an object, stays text.
 const scalars: readonly (readonly [string, unknown])[] = [
-  ['1:00:00', 3600], ['48:00:00', 172_800], ['00:30:00', '00:30:00'], ['-1:30', -90], ['1:30.5', 90.5], ['12:60', '12:60'],
+  ['1:00:00', 3600], ['48:00:00', 172_800], ['00:30:00', '00:30:00'], ['-1:30', -90], ['1:30.5', 90.5],
+  ['12:60', '12:60'],
   ['yes', true], ['on', true], ['True', true], ['No', false], ['y', 'y'], ['tRue', 'tRue'], ['"yes"', 'yes'],
   ['017', 15], ['-017', -15], ['018', '018'], ['0o17', '0o17'], ['0x1F', 31], ['0b101', 5], ['0', 0],
-  ['1e3', '1e3'], ['1.0e3', '1.0e3'], ['1.0e+3', 1000], ['1_000', 1000], ['685_230.15', 685_230.15], ['1.', 1], ['.5', 0.5],
-  ['+.5', '+.5'], ['.inf', Infinity], ['-.inf', -Infinity], ['.nan', Number.NaN],
+  ['1e3', '1e3'], ['1.0e3', '1.0e3'], ['1.0e+3', 1000], ['1_000', 1000], ['685_230.15', 685_230.15], ['1.', 1],
+  ['.5', 0.5], ['+.5', '+.5'], ['.inf', Infinity], ['-.inf', -Infinity], ['.nan', Number.NaN],
   ['~', null], ['null', null], ['nUll', 'nUll'], ['', null], ['!!str 5', '5'], ['!!int "5"', 5],
   ['2026-01-01', '2026-01-01'],
 ];
@@ -53,7 +54,8 @@ test('an error is one line that starts with file, line and column', () => {
 });
 
 test('aliases that multiply and endless nesting end in an error, not in memory', () => {
-  const levels = Array.from({ length: 10 }, (_, i) => `a${i}: &a${i} [${Array(9).fill(i === 0 ? 'x' : `*a${i - 1}`).join(', ')}]`);
+  const nine = (item: string): string => Array(9).fill(item).join(', ');
+  const levels = Array.from({ length: 10 }, (_, i) => `a${i}: &a${i} [${nine(i === 0 ? 'x' : `*a${i - 1}`)}]`);
   assert.match(problemOf(levels.join('\n')), /aliases multiply/);
   assert.match(problemOf('['.repeat(50_000)), /^config\.yaml/);
   const plain = `a: &a [1]\n${Array.from({ length: 200 }, (_, i) => `b${i}: *a`).join('\n')}`;
