@@ -1,0 +1,89 @@
+// The outcome of one task → its line in the result file. The journal keeps the same line. Pure.
+
+import { ComputeError, type ErrorCode } from '../common/errors.ts';
+import { toJson } from './json-value.ts';
+
+export interface ResultError {
+  readonly code: ErrorCode;
+  readonly name: string;
+  readonly message: string;
+  readonly [more: string]: unknown;
+}
+
+export type Outcome =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: ResultError };
+
+export interface Result {
+  readonly index: number;
+  readonly input: unknown;
+  readonly outcome: Outcome;
+  readonly attempts: number;
+  /** How long it ran, where it is known. */
+  readonly ms: number | undefined;
+  readonly node: string | undefined;
+}
+
+/** One line without its newline. `input` is JSON text: the caller has it already. */
+export function resultLine(result: Result, input: string): string {
+  const { index, outcome, attempts, ms, node } = result;
+  const answer = outcome.ok ? `"ok":true,"value":${toJson(outcome.value)}` : `"ok":false,"error":${toJson(outcome.error)}`;
+  const facts = `${attempts > 1 || !outcome.ok ? `,"attempts":${attempts}` : ''}`
+    + `${ms === undefined ? '' : `,"ms":${Math.round(ms * 1000) / 1000}`}`
+    + `${node === undefined ? '' : `,"node":${JSON.stringify(node)}`}`;
+  return `{"index":${index},"input":${input},${answer}${facts}}`;
+}
+
+/** What a command task resolves to; only an exit status of 0 is a success. */
+interface CommandResult {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+export function commandOutcome(value: unknown): Outcome {
+  // The engine made it: a command task has no other result.
+  const result = value as CommandResult;
+  if (result.exitCode === 0) return { ok: true, value };
+  const end = result.exitCode === null ? `was ended by ${result.signal ?? 'a signal'}` : `exited with ${result.exitCode}`;
+  return {
+    ok: false,
+    error: { ...result, code: 'COMMAND_FAILED', name: 'CommandFailed', message: `the command ${end}` },
+  };
+}
+
+const STACK_LENGTH_MAX = 4000;
+
+/** Why a task failed, for its line. */
+export function errorOf(reason: ComputeError): ResultError {
+  const raised = reason.code === 'TASK_RAISED' && reason.cause instanceof Error ? reason.cause : reason;
+  const more = raised === reason ? reason.details : { ...raised };
+  return {
+    ...more,
+    code: reason.code,
+    name: raised.name,
+    message: raised.message,
+    ...(reason.code === 'TASK_RAISED' && raised.stack && { stack: raised.stack.slice(0, STACK_LENGTH_MAX) }),
+  };
+}
+
+/**
+ * Whether a failure is the one task's, and so a result, or ends the whole run: then no other task would fare better,
+ * and the task is not finished but may run when the run is resumed.
+ */
+export function isResult(code: ErrorCode): boolean {
+  switch (code) {
+    case 'TASK_RAISED':
+    case 'TASK_TIMEOUT':
+    case 'TASK_BLAMED':
+    case 'RESULT_NOT_SERIALIZABLE':
+    case 'RESULT_TOO_LARGE':
+    case 'NOT_SERIALIZABLE':
+    case 'PAYLOAD_TOO_LARGE':
+    case 'WORKER_LOST':
+    case 'MANAGER_LOST':
+    case 'COMMAND_FAILED':
+      return true;
+    default:
+      return false;
+  }
+}
