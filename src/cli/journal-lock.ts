@@ -1,8 +1,9 @@
 // One process per journal. The lock is a file beside it that says who holds it: host, process id, and when that process
 // started, as ids are used again. A lock whose process is gone is taken over; one of another host cannot be asked about.
 
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { misuse, storageFailed } from './failure.ts';
 
@@ -17,7 +18,7 @@ interface Holder {
 export async function lockJournal(journal: string): Promise<() => Promise<void>> {
   const path = `${journal}.lock`;
   const own: Holder = { host: hostname(), pid: process.pid, started: startOf(process.pid) ?? '' };
-  const draft = `${path}.${own.pid}-${own.started}`;
+  const draft = `${path}.${randomUUID()}`;
   try {
     await writeFile(draft, `${JSON.stringify(own)}\n`);
   } catch (cause) {

@@ -104,7 +104,7 @@ export class PlainProgress implements Progress {
     const due = shown === undefined
       || nowMs - shown.atMs >= PLAIN_EVERY_MS
       || fraction - shown.fraction >= PLAIN_EVERY_FRACTION;
-    if (!due) return;
+    if (!due || fraction === 1) return; // the summary is about to say so
     this.#shown = { atMs: nowMs, fraction };
     this.#print(`${this.#prefix}${plainLine(standing)}\n`);
   }

@@ -215,7 +215,8 @@ class Session {
       failures: this.#failures.list(), unreadDirectories: this.#unread, journal: this.#journal?.path,
     };
     if (end.type === 'error') stderr.write(failureText(' run', end.error, verbose));
-    if (!quiet) stderr.write(`switchyard run: ${summaryText(summary)}\n`);
+    const nothing = end.type === 'error' && ok + failed === 0;
+    if (!quiet && !nothing) stderr.write(`switchyard run: ${summaryText(summary)}\n`);
     if (json) (output === '-' ? stderr : stdout).write(`${summaryJson(summary, status)}\n`);
     return status;
   }

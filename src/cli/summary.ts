@@ -68,7 +68,7 @@ export function summaryText(summary: Summary): string {
   if (summary.failures.length > GROUPS_SHOWN) {
     lines.push(`  and ${several(summary.failures.length - GROUPS_SHOWN, 'other kind')}: the result file has them all`);
   }
-  if (end !== 'complete' && total !== done) lines.push(advice(journal));
+  if (end !== 'complete' && total !== done && done > 0) lines.push(advice(journal));
   return lines.join('\n');
 }
 

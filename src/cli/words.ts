@@ -12,7 +12,7 @@ export function several(count: number, noun: string): string {
 /** The two largest units that say anything. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
-  if (ms < 10_000) return `${Math.max(0, Math.round(ms / 100) / 10)} s`;
+  if (ms < 10_000) return `${Math.max(0.1, Math.round(ms / 100) / 10)} s`;
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return pair(minutes, 'min', seconds % 60, 's');
