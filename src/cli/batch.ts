@@ -4,7 +4,6 @@
 // A task is open from its submission until its result is recorded. It then counts as done; a task that was cancelled,
 // or that failed for a reason that is not its own, is left: it is not recorded, and a resumed run starts it.
 
-import { ComputeError } from '../common/errors.ts';
 import { misuse } from './failure.ts';
 import type { FinishedTasks } from './finished.ts';
 import type { Inputs } from './inputs.ts';
@@ -170,10 +169,16 @@ export class Batch {
 
   #submit(index: number, value: unknown): void {
     const input = JSON.stringify(value);
-    const task = this.#options.runner.submit(value);
-    this.#open.set(index, task);
     this.#openTasks += 1;
     this.#openBytes += input.length;
+    let task: OpenTask;
+    try {
+      task = this.#options.runner.submit(value);
+    } catch (reason) {
+      this.#onFailed(index, input, value, reason); // it is too large, say, and never became a task
+      return;
+    }
+    this.#open.set(index, task);
     task.settled.then(
       (result) => this.#record(index, input, value, this.#options.runner.outcomeOf(result)),
       (reason: unknown) => this.#onFailed(index, input, value, reason),
@@ -181,7 +186,7 @@ export class Batch {
   }
 
   #onFailed(index: number, input: string, value: unknown, reason: unknown): void {
-    if (reason instanceof ComputeError && isResult(reason.code)) {
+    if (isResult(reason)) {
       this.#record(index, input, value, { ok: false, error: errorOf(reason) });
       return;
     }

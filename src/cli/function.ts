@@ -7,7 +7,7 @@ import type { RunIdentity } from './journal-record.ts';
 
 export type Target =
   | { readonly type: 'module'; readonly module: string; readonly exportName: string; readonly spread: boolean }
-  | { readonly type: 'command'; readonly command: string; readonly cwd: string };
+  | { readonly type: 'command'; readonly command: string; readonly cwd: string; readonly spread: boolean };
 
 /** `./fns.mjs:describe`; a name that is no path is a package, found from where the workers run. */
 export function parseFunction(text: string, spread: boolean, cwd: string): Target {
@@ -29,6 +29,6 @@ function isPath(module: string): boolean {
 
 export function identityOf(target: Target): RunIdentity['function'] {
   return target.type === 'command'
-    ? { command: target.command, directory: target.cwd }
+    ? { command: target.command, directory: target.cwd, spread: target.spread }
     : { module: target.module, export: target.exportName, spread: target.spread };
 }

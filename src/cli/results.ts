@@ -53,16 +53,21 @@ export function commandOutcome(value: unknown): Outcome {
 
 const STACK_LENGTH_MAX = 4000;
 
-/** Why a task failed, for its line. */
-export function errorOf(reason: ComputeError): ResultError {
-  const raised = reason.code === 'TASK_RAISED' && reason.cause instanceof Error ? reason.cause : reason;
-  const more = raised === reason ? reason.details : { ...raised };
+/** Why a task failed, for its line. What is no error of ours was thrown by the function. */
+export function errorOf(reason: unknown): ResultError {
+  if (reason instanceof ComputeError) {
+    return { ...reason.details, code: reason.code, name: reason.name, message: reason.message };
+  }
+  if (!(reason instanceof Error)) return { code: 'TASK_RAISED', name: typeof reason, message: String(reason) };
+  const { name, message, stack, cause } = reason;
+  // Its own `code`, such as ENOENT, gives way to ours: the message has it, too.
   return {
-    ...more,
-    code: reason.code,
-    name: raised.name,
-    message: raised.message,
-    ...(reason.code === 'TASK_RAISED' && raised.stack && { stack: raised.stack.slice(0, STACK_LENGTH_MAX) }),
+    ...reason,
+    code: 'TASK_RAISED',
+    name,
+    message,
+    ...(stack !== undefined && { stack: stack.slice(0, STACK_LENGTH_MAX) }),
+    ...(cause !== undefined && { cause }),
   };
 }
 
@@ -70,8 +75,9 @@ export function errorOf(reason: ComputeError): ResultError {
  * Whether a failure is the one task's, and so a result, or ends the whole run: then no other task would fare better,
  * and the task is not finished but may run when the run is resumed.
  */
-export function isResult(code: ErrorCode): boolean {
-  switch (code) {
+export function isResult(reason: unknown): boolean {
+  if (!(reason instanceof ComputeError)) return true;
+  switch (reason.code) {
     case 'TASK_RAISED':
     case 'TASK_TIMEOUT':
     case 'TASK_BLAMED':

@@ -106,12 +106,13 @@ class Session {
   }
 
   async run(inputs: Inputs, output: Output): Promise<number> {
+    const executor = this.#place.createExecutor(); // checks its configuration, starts nothing
     if (this.#journal?.resumed) await this.#restore(this.#journal, output);
     const { ok, failed } = this.#finished;
     const startedAt = this.#place.clock.now();
     const ended = ok + failed === inputs.total
       ? { end: { type: 'complete' } as const, ok, failed, signal: undefined }
-      : await this.#runTasks(inputs, output);
+      : await this.#runTasks(inputs, output, executor);
     await output.finish();
     return this.#tell(ended, inputs.total, this.#place.clock.now() - startedAt);
   }
@@ -130,8 +131,7 @@ class Session {
     this.#say(`goes on with ${this.#journal?.path}: ${counted(this.#finished.ok + this.#finished.failed)} done before`);
   }
 
-  async #runTasks(inputs: Inputs, output: Output): Promise<Ended> {
-    const executor = this.#place.createExecutor();
+  async #runTasks(inputs: Inputs, output: Output, executor: RunExecutor): Promise<Ended> {
     const { batch, recorder } = this.#assemble(inputs, output, executor);
     const stops = onStopSignals(() => this.#drain(batch), () => this.#cancel(batch));
     const still = this.#place.clock.every(this.#progress.everyMs, () => this.#show(batch, inputs, executor));

@@ -52,13 +52,13 @@ export function runCommand(exit: (status: number) => void): Command {
   return new Command('run')
     .description('run a function or a command over many inputs')
     .argument('[function]', 'MODULE:EXPORT, such as ./functions.mjs:describe')
-    .option('--command <template>', 'run a shell command instead; {} stands for the input, quoted')
+    .option('--command <template>', 'run a shell command instead; each {} is the input, quoted; without one it goes to the end')
     .option('-i, --input <file>', 'inputs: one JSON value per line; - is standard input')
     .option('-f, --files <path...>', 'inputs: files, directories (with all below them), quoted patterns')
     .option('--files-from <list>', 'inputs: the paths in a file, one per line; - is standard input')
     .option('-0, --null', 'the paths in that file end with a NUL')
     .option('-n, --count <number>', 'inputs: the numbers from 0 up to this', positive)
-    .option('--spread', 'an input that is an array is the list of arguments')
+    .option('--spread', 'an input that is an array is the list of arguments, or what the {} stand for')
     .option('-o, --output <file>', 'where the results go, one JSON object per line; - is standard output', '-')
     .option('-j, --journal <file>', 'makes the run resumable: run the same command again to go on')
     .option('--retry-failed', 'run tasks again that failed, according to the journal')
@@ -113,17 +113,13 @@ async function requestOf(fn: string | undefined, options: RunOptions): Promise<R
 }
 
 function targetOf(fn: string | undefined, options: RunOptions): Target {
-  const { command, spread, count } = options;
+  const { command, spread } = options;
   if (command === undefined) {
     if (fn === undefined) throw misuse('nothing to run: name a MODULE:EXPORT, or give a --command (--help shows how)');
     return parseFunction(fn, spread === true, process.cwd());
   }
   if (fn !== undefined) throw misuse(`either a function or a --command: '${fn}' is one too many`);
-  if (spread) throw misuse('--spread is for functions: a --command has one {} for its input');
-  if (!command.includes('{}') && count === undefined) {
-    throw misuse("the --command does not say where its input goes: write {} there, as in 'gzip --keep {}'");
-  }
-  return { type: 'command', command, cwd: process.cwd() };
+  return { type: 'command', command, cwd: process.cwd(), spread: spread === true };
 }
 
 async function sourceOf(options: RunOptions): Promise<Source> {

@@ -12,19 +12,15 @@ export type RunExecutor = Pick<Executor, 'start' | 'with' | 'status' | 'close'>;
 export function executorRunner(executor: RunExecutor, target: Target, options: TaskOptions): TaskRunner {
   const submitter = executor.with(options);
   const fn = referenceTo(target);
-  const spread = target.type === 'module' && target.spread;
   return {
-    submit: (input) => openTask(spread && Array.isArray(input) ? submitter.submit(fn, ...input) : submitter.submit(fn, input)),
+    submit: (input) => openTask(submitter.submit(fn, ...(target.spread && Array.isArray(input) ? input : [input]))),
     outcomeOf: (value) => (target.type === 'command' ? commandOutcome(value) : { ok: true, value }),
-    load: () => {
-      const { held, workers } = executor.status();
-      return { held, workers };
-    },
+    load: () => executor.status(),
     cancelAll: () => void executor.close('cancel'),
   };
 }
 
-function referenceTo(target: Target): FunctionReference {
+function referenceTo(target: Target): FunctionReference<unknown[]> {
   return target.type === 'command'
     ? command(target.command, { cwd: target.cwd })
     : moduleFunction(target.module, target.exportName);
@@ -33,7 +29,11 @@ function referenceTo(target: Target): FunctionReference {
 function openTask(future: TaskFuture<unknown>): OpenTask {
   return {
     settled: future,
-    facts: () => ({ attempts: future.attempts, ms: future.timings.runMs, node: future.ranOn?.node }),
+    facts: () => ({
+      attempts: future.attempts,
+      ms: future.timings && future.timings.finishedAtMs - future.timings.startedAtMs,
+      node: future.ranOn?.node,
+    }),
     cancel: () => void future.cancel(),
   };
 }

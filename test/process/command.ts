@@ -13,9 +13,12 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export interface Started {
+/** Ends with its block, at the latest. */
+export interface Started extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  /** What it has said so far. */
+  readonly texts: { readonly stdout: string; readonly stderr: string };
 }
 
 export interface StartOptions {
@@ -23,7 +26,7 @@ export interface StartOptions {
   readonly input?: string;
 }
 
-/** In a process group of its own, so that nothing of it need be left behind. */
+/** In a process group of its own: a signal to the test is none to it. */
 export function start(args: readonly string[], { cwd, input }: StartOptions): Started {
   const child = spawn(process.execPath, [MAIN, ...args], { cwd, detached: true, stdio: 'pipe' });
   const texts = { stdout: '', stderr: '' };
@@ -34,11 +37,20 @@ export function start(args: readonly string[], { cwd, input }: StartOptions): St
   const ended = new Promise<Ended>((resolve) => {
     child.once('close', (status, signal) => resolve({ status, signal, ...texts }));
   });
-  return { child, ended };
+  return {
+    child,
+    ended,
+    texts,
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
 }
 
-export function switchyard(args: readonly string[], options: StartOptions): Promise<Ended> {
-  return start(args, { input: '', ...options }).ended;
+export async function switchyard(args: readonly string[], options: StartOptions): Promise<Ended> {
+  await using run = start(args, { input: '', ...options });
+  return await run.ended;
 }
 
 /** The lines of a result file, in its order. */

@@ -6,7 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { scratch } from '../fakes/scratch.ts';
-import { FUNCTIONS, resultsIn, start, switchyard, type Started } from './command.ts';
+import { FUNCTIONS, resultsIn, start, switchyard } from './command.ts';
 
 const TASKS = 300;
 const DEADLINE_MS = 60_000;
@@ -51,11 +51,6 @@ function random(seed: number): () => number {
   };
 }
 
-async function kill({ child, ended }: Started, signal: NodeJS.Signals): Promise<void> {
-  child.kill(signal);
-  await ended;
-}
-
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
 test(`killed again and again, a run with a journal loses nothing and repeats nothing it had recorded (SEED=${seed})`, async () => {
@@ -67,14 +62,14 @@ test(`killed again and again, a run with a journal loses nothing and repeats not
   let kills = 0;
   for (;;) {
     const before = durableIn(await textOf(dir.at('j'))).size;
-    const run = start(args, { cwd: dir.path, input: '' });
+    await using run = start(args, { cwd: dir.path, input: '' });
     // Somewhere between the start and well into the work, so that every part of a run is hit sooner or later.
     const wanted = before + Math.floor(next() * 40) - 4;
     let over = false;
     void run.ended.then(() => { over = true; });
     await until('progress of the run', async () => over || durableIn(await textOf(dir.at('j'))).size >= wanted);
     await sleep(next() * 30);
-    await kill(run, 'SIGKILL');
+    run.child.kill('SIGKILL');
     const { status, stderr } = await run.ended;
     if (status !== null) {
       assert.equal(status, 0, stderr);
@@ -112,7 +107,7 @@ for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
     await using dir = await scratch();
     await writeFile(dir.at('in.jsonl'), traced(2000, dir.at('log'), 100));
     const args = ['run', `${FUNCTIONS}:trace`, '--input', 'in.jsonl', '--journal', 'j', '--output', 'o.jsonl', '--workers', '2'];
-    const run = start(args, { cwd: dir.path, input: '' });
+    await using run = start(args, { cwd: dir.path, input: '' });
     await until('some results', async () => resultsIn(await textOf(dir.at('o.jsonl')).then(whole)).length >= 4);
     run.child.kill(signal);
     const ended = await run.ended;
@@ -130,28 +125,21 @@ for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
 
 test('the second signal cancels what runs', async () => {
   await using dir = await scratch();
-  const run = start(['run', `${FUNCTIONS}:wait`, '--input', '-', '--workers', '2'], { cwd: dir.path });
-  run.child.stdin?.write('1\n');
-  let stdout = '';
-  run.child.stdout?.on('data', (text: string) => { stdout += text; });
-  await until('the first result', async () => stdout.includes('"index":0'));
-  run.child.stdin?.write('600000\n');
-  await until('the second task', async () => run.child.exitCode === null);
+  await using run = start(['run', `${FUNCTIONS}:trace`, '--input', '-', '--workers', '2'], { cwd: dir.path });
+  run.child.stdin?.write(traced(1, dir.at('log'), 600_000));
+  await until('the start of the task', async () => existsSync(dir.at('log')));
   run.child.kill('SIGINT');
-  let stderr = '';
-  run.child.stderr?.on('data', (text: string) => { stderr += text; });
-  await until('the answer to the first signal', async () => stderr.includes('once more'));
+  await until('the answer to the first signal', async () => run.texts.stderr.includes('once more'));
   run.child.kill('SIGINT');
-  assert.equal((await run.ended).status, 130);
+  const { status, stdout, stderr } = await run.ended;
+  assert.deepEqual([status, stdout], [130, ''], stderr);
 });
 
 test('a run that waits for its standard input stops when asked', async () => {
   await using dir = await scratch();
-  const run = start(['run', `${FUNCTIONS}:square`, '--input', '-', '--workers', '2'], { cwd: dir.path });
+  await using run = start(['run', `${FUNCTIONS}:square`, '--input', '-', '--workers', '2'], { cwd: dir.path });
   run.child.stdin?.write('3\n');
-  let stdout = '';
-  run.child.stdout?.on('data', (text: string) => { stdout += text; });
-  await until('the first result', async () => stdout.includes('"value":9'));
+  await until('the first result', async () => run.texts.stdout.includes('"value":9'));
   run.child.kill('SIGINT');
   assert.equal((await run.ended).status, 130);
 });
@@ -159,7 +147,7 @@ test('a run that waits for its standard input stops when asked', async () => {
 test('a second run on a journal in use is refused', async () => {
   await using dir = await scratch();
   const args = ['run', `${FUNCTIONS}:square`, '--input', '-', '--journal', 'j', '--output', 'o', '--workers', '2'];
-  const run = start(args, { cwd: dir.path });
+  await using run = start(args, { cwd: dir.path });
   run.child.stdin?.write('3\n');
   await until('the first result', async () => (await textOf(dir.at('o'))).includes('\n'));
   const second = await switchyard(args, { cwd: dir.path });

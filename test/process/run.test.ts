@@ -66,7 +66,6 @@ const MISUSE: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['a missing input', ['run', `${FUNCTIONS}:square`, '--input', 'none.jsonl'], /none\.jsonl: no such file/],
   ['bad JSON', ['run', `${FUNCTIONS}:square`, '--input', 'bad.jsonl'], /line 2 of bad\.jsonl is not JSON: \{1/],
   ['a bad number', ['run', `${FUNCTIONS}:square`, '--count', 'x'], /must be a whole number/],
-  ['a command without its place', ['run', '--command', 'ls', '--files', '.'], /write \{\} there/],
   ['no such engine file', ['run', `${FUNCTIONS}:square`, '--count', '1', '--engine', 'none.yaml'], /none\.yaml: no such/],
   ['a misspelt engine key', ['run', `${FUNCTIONS}:square`, '--count', '1', '--engine', 'bad.yaml'],
     /max_wrokers_per_node.*max_workers_per_node/],

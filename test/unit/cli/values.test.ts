@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ComputeError } from '../../../src/common/errors.ts';
 import { toJson } from '../../../src/cli/json-value.ts';
 import { commandOutcome, errorOf, resultLine } from '../../../src/cli/results.ts';
 
@@ -77,7 +76,7 @@ test('a command is ok when it exits with 0, and else its error holds what it pri
 
 test('an error that the function threw keeps its own name, message and fields', () => {
   const cause = Object.assign(new RangeError('too far'), { errno: 5, code: 'EFAR' });
-  const error = errorOf(new ComputeError('TASK_RAISED', 'the task raised', { cause }));
+  const error = errorOf(cause);
   assert.equal(error.code, 'TASK_RAISED');
   assert.equal(error.name, 'RangeError');
   assert.equal(error.message, 'too far');
