@@ -28,9 +28,9 @@ export interface Result {
 export function resultLine(result: Result, input: string): string {
   const { index, outcome, attempts, ms, node } = result;
   const answer = outcome.ok ? `"ok":true,"value":${toJson(outcome.value)}` : `"ok":false,"error":${toJson(outcome.error)}`;
-  const facts = `${attempts > 1 || !outcome.ok ? `,"attempts":${attempts}` : ''}`
-    + `${ms === undefined ? '' : `,"ms":${Math.round(ms * 1000) / 1000}`}`
-    + `${node === undefined ? '' : `,"node":${JSON.stringify(node)}`}`;
+  const facts = (attempts > 1 || !outcome.ok ? `,"attempts":${attempts}` : '')
+    + (ms === undefined ? '' : `,"ms":${Math.round(ms * 1000) / 1000}`)
+    + (node === undefined ? '' : `,"node":${JSON.stringify(node)}`);
   return `{"index":${index},"input":${input},${answer}${facts}}`;
 }
 
@@ -62,7 +62,7 @@ export function errorOf(reason: unknown): ResultError {
   const { name, message, stack, cause } = reason;
   // Its own `code`, such as ENOENT, gives way to ours: the message has it, too.
   return {
-    ...reason,
+    ...Object.fromEntries(Object.entries(reason)),
     code: 'TASK_RAISED',
     name,
     message,
@@ -71,25 +71,16 @@ export function errorOf(reason: unknown): ResultError {
   };
 }
 
+/** Failures that are the one task's. */
+const OF_THE_TASK: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'TASK_RAISED', 'TASK_TIMEOUT', 'TASK_BLAMED', 'RESULT_NOT_SERIALIZABLE', 'RESULT_TOO_LARGE', 'NOT_SERIALIZABLE',
+  'PAYLOAD_TOO_LARGE', 'WORKER_LOST', 'MANAGER_LOST', 'COMMAND_FAILED',
+]);
+
 /**
  * Whether a failure is the one task's, and so a result, or ends the whole run: then no other task would fare better,
  * and the task is not finished but may run when the run is resumed.
  */
 export function isResult(reason: unknown): boolean {
-  if (!(reason instanceof ComputeError)) return true;
-  switch (reason.code) {
-    case 'TASK_RAISED':
-    case 'TASK_TIMEOUT':
-    case 'TASK_BLAMED':
-    case 'RESULT_NOT_SERIALIZABLE':
-    case 'RESULT_TOO_LARGE':
-    case 'NOT_SERIALIZABLE':
-    case 'PAYLOAD_TOO_LARGE':
-    case 'WORKER_LOST':
-    case 'MANAGER_LOST':
-    case 'COMMAND_FAILED':
-      return true;
-    default:
-      return false;
-  }
+  return !(reason instanceof ComputeError) || OF_THE_TASK.has(reason.code);
 }

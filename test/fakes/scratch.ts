@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** A directory that is gone when its block ends. */
-export async function scratch(): Promise<AsyncDisposable & { readonly path: string; at(name: string): string }> {
+export async function scratch(): Promise<AsyncDisposable & { readonly path: string; readonly at: (name: string) => string }> {
   const path = await mkdtemp(join(tmpdir(), 'switchyard-run-'));
   return {
     path,

@@ -24,7 +24,7 @@ test('tasks that fail are lines of the output, groups of the summary, and status
   const run = await switchyard(['run', `${FUNCTIONS}:oddFails`, '--count', '10', ...WORKERS], { cwd: dir.path });
   assert.equal(run.status, 1, run.stderr);
   const failed = resultsIn(run.stdout).filter(({ ok }) => !ok);
-  assert.deepEqual(failed.map(({ index }) => index).sort(), [1, 3, 5, 7, 9]);
+  assert.deepEqual(failed.map(({ index }) => index).sort((a, b) => a - b), [1, 3, 5, 7, 9]);
   for (const { index, error } of failed) {
     assert.deepEqual([error?.code, error?.['name'], error?.message], ['TASK_RAISED', 'RangeError', `${index} is odd`]);
   }
