@@ -15,7 +15,6 @@ export interface OpenTask {
   readonly settled: PromiseLike<unknown>;
   /** Once it has settled. */
   facts(): Pick<Result, 'attempts' | 'ms' | 'node'>;
-  cancel(): void;
 }
 
 /** What runs tasks. */
@@ -23,8 +22,10 @@ export interface TaskRunner {
   submit(input: unknown): OpenTask;
   /** What a task's value says: a command's may be a failure. */
   outcomeOf(value: unknown): Outcome;
-  /** Tasks that are with a manager, and workers there are. */
-  load(): { readonly held: number; readonly workers: number };
+  /** How many there are at the moment. */
+  workers(): number;
+  /** Ends everything that has not been given to a node. */
+  withdraw(): void;
   /** Ends everything that is open. */
   cancelAll(): void;
 }
@@ -55,7 +56,6 @@ const OPEN_BYTES_MAX = 64 * 1024 * 1024;
 
 export class Batch {
   readonly #options: BatchOptions;
-  readonly #open = new Map<number, OpenTask>();
   readonly #stopped = new AbortController();
   #end: End = { type: 'complete' };
   #openTasks = 0;
@@ -78,7 +78,7 @@ export class Batch {
       await this.#submitAll();
     } catch (error) {
       this.#stop({ type: 'error', error });
-      this.#withdrawWaiting();
+      this.#options.runner.withdraw();
     }
     while (this.#openTasks > 0) await this.#change();
     await this.#options.recorder.flush();
@@ -88,7 +88,7 @@ export class Batch {
   /** No new tasks; what runs finishes. */
   drain(): void {
     this.#stop({ type: 'drained' });
-    this.#withdrawWaiting();
+    this.#options.runner.withdraw();
   }
 
   /** Ends what runs, too. */
@@ -106,7 +106,7 @@ export class Batch {
     for (const { size } of entries) this.#release(size);
     if (this.failed >= this.#options.failuresMax && !this.#stopped.signal.aborted) {
       this.#stop({ type: 'failures' });
-      this.#withdrawWaiting();
+      this.#options.runner.withdraw();
     }
   }
 
@@ -129,12 +129,6 @@ export class Batch {
     this.#end = end;
     this.#stopped.abort();
     this.#wake?.();
-  }
-
-  /** Tasks start in the order of their submission, so that those with a manager are the oldest. */
-  #withdrawWaiting(): void {
-    const { held, workers } = this.#options.runner.load();
-    [...this.#open.values()].slice(Math.max(held, workers)).forEach((task) => task.cancel());
   }
 
   async #submitAll(): Promise<void> {
@@ -163,47 +157,43 @@ export class Batch {
 
   #hasRoom(): boolean {
     if (this.#openTasks < OPEN_TASKS_MAX && this.#openBytes < OPEN_BYTES_MAX) return true;
-    const enough = 2 * this.#options.runner.load().workers;
+    const enough = 2 * this.#options.runner.workers();
     return this.#openTasks < enough || this.#openTasks === 0;
   }
 
   #submit(index: number, value: unknown): void {
+    const { runner } = this.#options;
     const input = JSON.stringify(value);
     this.#openTasks += 1;
     this.#openBytes += input.length;
-    let task: OpenTask;
+    const end = (outcome: Outcome, task?: OpenTask): void => {
+      const facts = task?.facts() ?? { attempts: 1, ms: undefined, node: undefined };
+      this.#record({ index, input: value, outcome, ...facts }, input);
+    };
+    const fail = (reason: unknown, task?: OpenTask): void => {
+      if (isResult(reason)) end({ ok: false, error: errorOf(reason) }, task);
+      else this.#leave(input.length, reason);
+    };
     try {
-      task = this.#options.runner.submit(value);
+      const task = runner.submit(value);
+      task.settled.then((result) => end(runner.outcomeOf(result), task), (reason: unknown) => fail(reason, task));
     } catch (reason) {
-      this.#onFailed(index, input, value, reason); // it is too large, say, and never became a task
-      return;
+      fail(reason); // it is too large, say, and never became a task
     }
-    this.#open.set(index, task);
-    task.settled.then(
-      (result) => this.#record(index, input, value, this.#options.runner.outcomeOf(result)),
-      (reason: unknown) => this.#onFailed(index, input, value, reason),
-    );
   }
 
-  #onFailed(index: number, input: string, value: unknown, reason: unknown): void {
-    if (isResult(reason)) {
-      this.#record(index, input, value, { ok: false, error: errorOf(reason) });
-      return;
-    }
-    this.#open.delete(index);
+  #record(result: Result, input: string): void {
+    const line = resultLine(result, input);
+    const error = result.outcome.ok ? undefined : result.outcome.error;
+    this.#openBytes += line.length;
+    this.#options.recorder.add({ line, size: input.length + line.length, error });
+  }
+
+  #leave(size: number, reason: unknown): void {
     this.left += 1;
-    this.#release(input.length);
+    this.#release(size);
     // A task that we withdrew says so; with any other reason the rest would fare no better.
     if (!this.#stopped.signal.aborted) this.#fail(reason);
-  }
-
-  #record(index: number, input: string, value: unknown, outcome: Outcome): void {
-    const task = this.#open.get(index);
-    this.#open.delete(index);
-    const facts = task?.facts() ?? { attempts: 1, ms: undefined, node: undefined };
-    const line = resultLine({ index, input: value, outcome, ...facts }, input);
-    this.#openBytes += line.length;
-    this.#options.recorder.add({ line, size: input.length + line.length, error: outcome.ok ? undefined : outcome.error });
   }
 
   #release(size: number): void {

@@ -67,9 +67,6 @@ function oneLine(text: string): string {
 }
 
 function stacks(error: unknown): string {
-  let text = '';
-  for (let at: unknown = error; at !== undefined; at = at instanceof Error ? at.cause : undefined) {
-    text += `${at instanceof Error ? at.stack : String(at)}\n`;
-  }
-  return text;
+  if (!(error instanceof Error)) return '';
+  return `${error.stack ?? error.message}\n${stacks(error.cause)}`;
 }

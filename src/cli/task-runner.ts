@@ -7,7 +7,7 @@ import type { Target } from './function.ts';
 import { commandOutcome } from './results.ts';
 
 /** The part of an executor that a run needs. */
-export type RunExecutor = Pick<Executor, 'start' | 'with' | 'status' | 'close'>;
+export type RunExecutor = Pick<Executor, 'start' | 'with' | 'status' | 'withdraw' | 'close'>;
 
 export function executorRunner(executor: RunExecutor, target: Target, options: TaskOptions): TaskRunner {
   const submitter = executor.with(options);
@@ -15,7 +15,8 @@ export function executorRunner(executor: RunExecutor, target: Target, options: T
   return {
     submit: (input) => openTask(submitter.submit(fn, ...(target.spread && Array.isArray(input) ? input : [input]))),
     outcomeOf: (value) => (target.type === 'command' ? commandOutcome(value) : { ok: true, value }),
-    load: () => executor.status(),
+    workers: () => executor.status().workers,
+    withdraw: () => executor.withdraw(),
     cancelAll: () => void executor.close('cancel'),
   };
 }
@@ -34,6 +35,5 @@ function openTask(future: TaskFuture<unknown>): OpenTask {
       ms: future.timings && future.timings.finishedAtMs - future.timings.startedAtMs,
       node: future.ranOn?.node,
     }),
-    cancel: () => void future.cancel(),
   };
 }

@@ -15,7 +15,7 @@ export class FakeRunner implements TaskRunner {
   submitted = 0;
   mostOpen = 0;
   held = 0;
-  workers = 0;
+  workerCount = 0;
 
   submit(input: unknown): OpenTask {
     const { promise, task } = this.#task(input);
@@ -25,7 +25,6 @@ export class FakeRunner implements TaskRunner {
     return {
       settled: promise,
       facts: () => ({ attempts: 1, ms: undefined, node: undefined }),
-      cancel: () => task.reject(new ComputeError('TASK_CANCELLED', 'the task was cancelled')),
     };
   }
 
@@ -33,12 +32,17 @@ export class FakeRunner implements TaskRunner {
     return { ok: true, value };
   }
 
-  load(): { held: number; workers: number } {
-    return { held: this.held, workers: this.workers };
+  workers(): number {
+    return this.workerCount;
+  }
+
+  /** The first `held` tasks are with a node. */
+  withdraw(): void {
+    for (const task of this.open.slice(this.held)) task.reject(new ComputeError('TASK_CANCELLED', 'the task was withdrawn'));
   }
 
   cancelAll(): void {
-    for (const task of [...this.open]) task.reject(new ComputeError('ENGINE_CLOSED', 'the engine was closed'));
+    for (const task of this.open.slice()) task.reject(new ComputeError('ENGINE_CLOSED', 'the engine was closed'));
   }
 
   #task(input: unknown): { promise: Promise<unknown>; task: FakeTask } {

@@ -51,7 +51,7 @@ test('a command over files: its exit status decides, and its names may hold anyt
   assert.equal(run.stderr, '');
   const [bad, good] = resultsIn(run.stdout).sort((a, b) => a.index - b.index);
   assert.deepEqual([bad?.input, bad?.error?.code, bad?.error?.['exitCode']], [dir.at('in put/b'), 'COMMAND_FAILED', 1]);
-  assert.deepEqual([good?.ok, (good?.value as { stdout: string }).stdout], [true, 'good\n']);
+  assert.deepEqual([good?.ok, (good?.value as { stdout: string } | undefined)?.stdout], [true, 'good\n']);
 });
 
 const MISUSE: readonly (readonly [string, readonly string[], RegExp])[] = [

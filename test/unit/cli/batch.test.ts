@@ -103,13 +103,13 @@ test('large inputs make the window small, but never smaller than the workers nee
   await until(() => runner.open.length === 8);
   await turn();
   assert.equal(runner.open.length, 8);
-  runner.workers = 6;
+  runner.workerCount = 6;
   runner.open[0]?.resolve(0);
   await until(() => runner.open.length === 12);
   await turn();
   assert.equal(runner.open.length, 12);
   while (batch.ok < 40) {
-    for (const task of [...runner.open]) task.resolve(0);
+    for (const task of runner.open.slice()) task.resolve(0);
     await turn();
   }
   assert.deepEqual(await end, { type: 'complete' });
@@ -117,13 +117,12 @@ test('large inputs make the window small, but never smaller than the workers nee
 
 test('drained, it submits nothing more, withdraws what waits, and records what runs', async () => {
   const { batch, runner, lines } = setUp({ inputs: countedInputs(100_000) });
-  runner.workers = 2;
   runner.held = 3;
   const end = batch.run();
   await until(() => runner.open.length === 16_384);
   batch.drain();
   assert.deepEqual(runner.open.map(({ input }) => input), [0, 1, 2]);
-  for (const task of [...runner.open]) task.resolve('done');
+  for (const task of runner.open.slice()) task.resolve('done');
   assert.deepEqual(await end, { type: 'drained' });
   assert.deepEqual(lines.map(({ index }) => index), [0, 1, 2]);
   assert.equal(runner.submitted, 16_384);
@@ -132,7 +131,7 @@ test('drained, it submits nothing more, withdraws what waits, and records what r
 
 test('cancelled after it was drained, it ends at once and records nothing that did not finish', async () => {
   const { batch, runner, lines } = setUp({ inputs: countedInputs(10) });
-  runner.workers = 2;
+  runner.held = 2;
   const end = batch.run();
   await until(() => runner.open.length === 10);
   batch.drain();
@@ -153,10 +152,10 @@ test('after too many failures nothing new is started', async () => {
 test('a mistake in the inputs ends the run; what runs then is still recorded', async () => {
   const error = misuse('line 3 of standard input is not JSON: x');
   const { batch, runner, lines } = setUp({ inputs: listOf([7, 8], error) });
-  runner.workers = 2;
+  runner.held = 2;
   const end = batch.run();
   await until(() => runner.open.length === 2);
-  for (const task of [...runner.open]) task.resolve(0);
+  for (const task of runner.open.slice()) task.resolve(0);
   assert.deepEqual(await end, { type: 'error', error });
   assert.deepEqual(lines.map(({ input }) => input), [7, 8]);
 });
@@ -172,7 +171,7 @@ test('tasks that are finished are not run again', async () => {
   const end = batch.run();
   await until(() => runner.open.length === 2);
   assert.deepEqual(runner.open.map(({ input }) => input), [1, 3]);
-  for (const task of [...runner.open]) task.resolve(0);
+  for (const task of runner.open.slice()) task.resolve(0);
   assert.deepEqual(await end, { type: 'complete' });
   assert.equal(batch.ok, 4);
 });

@@ -38,7 +38,7 @@ test('the live line has a bar and colours where they are wanted', () => {
     liveLine(HALF, 110, false),
     '████████████░░░░░░░░░░░░  1,000/2,000  50 %  3 failed  20 s left  50.0/s  1 block (2 waiting), 16 workers',
   );
-  assert.match(liveLine(HALF, 100, true), /\u001b\[31m3 failed\u001b\[39m/);
+  assert.ok(liveLine(HALF, 100, true).includes('\u001b[31m3 failed\u001b[39m'));
   assert.equal(liveLine({ ...HALF, total: null }, 30, false), '1,000 done  3 failed  50.0/s');
 });
 
