@@ -94,6 +94,13 @@ export class Engine {
     this.#link.cancel(ids);
   }
 
+  /** Ends every task that waits with TASK_CANCELLED; what a manager has goes on. */
+  withdraw(): void {
+    this.#link.failWaiting({
+      code: 'TASK_CANCELLED', name: 'ComputeError', message: 'the task was withdrawn before it started',
+    });
+  }
+
   locate(id: TaskId): Promise<TaskPlace> {
     return this.#link.locate(id);
   }

@@ -116,6 +116,7 @@ export class EngineLink {
   }
 
   failWaiting(failure: Failure): void {
+    this.#outgoing.flush();
     this.#send({ type: 'fail-waiting', failure });
   }
 

@@ -50,6 +50,7 @@ export const EXIT_USAGE = 64;
 export const EXIT_UNAVAILABLE = 69;
 export const EXIT_SOFTWARE = 70;
 export const EXIT_CANNOT_CREATE = 73;
+export const EXIT_IO_ERROR = 74;
 /** 128 + the signal's number, as a shell reports it. */
 export function exitOf(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];

@@ -145,6 +145,11 @@ export class Executor extends Submitter implements AsyncDisposable {
     return this.#engine.drain();
   }
 
+  /** Cancels every task that no manager has yet; those that run, or are next in line on their node, go on. */
+  withdraw(): void {
+    this.#engine.withdraw();
+  }
+
   /**
    * `drain` waits for open tasks, `cancel` fails them with ENGINE_CLOSED; then blocks, managers and the interchange end.
    */

@@ -1,0 +1,67 @@
+#!/usr/bin/env node
+// The commands by name. Each is loaded only when it is called, so that `--help` and `--version` answer at once.
+
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import { EXIT_OK, EXIT_USAGE } from '../common/shutdown.ts';
+import { exitStatusOf, failureText, misuse } from './failure.ts';
+
+interface CommandEntry {
+  readonly description: string;
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  run: {
+    description: 'run a function or a command over many inputs',
+    load: async () => (await import('./run.ts')).runCommand((status) => { process.exitCode = status; }),
+  },
+  bench: {
+    description: 'measure what this machine, or a cluster, does with tasks',
+    load: async () => (await import('./bench.ts')).benchCommand(),
+  },
+};
+
+const argv = process.argv.slice(2);
+const name = argv.find((word) => !word.startsWith('-')) ?? '';
+const verbose = argv.includes('--verbose') || (process.env['SWITCHYARD_DEBUG'] ?? '') !== '';
+
+try {
+  await (await programFor(name)).parseAsync(argv, { from: 'user' });
+} catch (error) {
+  process.exitCode = reported(error);
+}
+
+async function programFor(called: string): Promise<Command> {
+  const program = new Command('switchyard')
+    .description('Run large batches of tasks on HPC clusters')
+    .version(version(), '-V, --version', 'the version')
+    .helpCommand(false);
+  for (const [command, { description, load }] of Object.entries(COMMANDS)) {
+    program.addCommand(command === called ? await load() : new Command(command).description(description));
+  }
+  for (const command of [program, ...program.commands]) {
+    // Commander would print and exit by itself; there is one place for both.
+    command.exitOverride().configureOutput({ outputError: () => { /* told below */ } });
+  }
+  return program;
+}
+
+function version(): string {
+  const { version: text } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+  return text;
+}
+
+function reported(error: unknown): number {
+  const command = Object.hasOwn(COMMANDS, name) ? ` ${name}` : '';
+  if (error instanceof CommanderError) {
+    if (error.exitCode === EXIT_OK) return EXIT_OK; // --help and --version end this way
+    const text = error.code === 'commander.help'
+      ? 'no command: switchyard --help lists them'
+      : `${error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}: see switchyard${command} --help`;
+    process.stderr.write(failureText(command, misuse(text), false));
+    return EXIT_USAGE;
+  }
+  process.stderr.write(failureText(command, error, verbose));
+  return exitStatusOf(error);
+}

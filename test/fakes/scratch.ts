@@ -1,0 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A directory that is gone when its block ends. */
+export async function scratch(): Promise<AsyncDisposable & { readonly path: string; readonly at: (name: string) => string }> {
+  const path = await mkdtemp(join(tmpdir(), 'switchyard-run-'));
+  return {
+    path,
+    at: (name) => join(path, name),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  };
+}
