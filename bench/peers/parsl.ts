@@ -53,7 +53,7 @@ export async function measureParsl(python: string | undefined, effort: Effort): 
   const tasks = effort.quick ? 2000 : 10_000;
   const plan = effort.quick
     ? { prefetches: [0, 32], warm_tasks: 500, latency_warm_up: 100, latency_samples: 300, repetitions: 3, tasks }
-    : { prefetches: [0, 10, 100], warm_tasks: 2000, latency_warm_up: 300, latency_samples: 1000, repetitions: 3, tasks };
+    : { prefetches: [0, 4, 10, 30], warm_tasks: 2000, latency_warm_up: 300, latency_samples: 1000, repetitions: 3, tasks };
   const measured = await runScript(environment, 'measure', plan, effort, MEASURE_TIMEOUT_MS);
   const coldStarts = await repeat(effort.quick ? 1 : 3, effort.signal, async () => {
     effort.progress('Parsl: cold start');
