@@ -86,7 +86,7 @@ function payloadBars({ payload, limits }: BenchReport): Bar[] {
   return bars([
     ['switchyard', payload?.mb_per_s, 'ours'],
     ['limit: raw ZeroMQ', limits?.zmq?.mb_per_s, 'limit'],
-    ['limit: raw ZeroMQ, 256 KiB frames', limits?.zmq?.mb_per_s_split, 'limit'],
+    ['limit: raw ZeroMQ, split frames', limits?.zmq?.mb_per_s_split, 'limit'],
   ]);
 }
 
