@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { firstLine } from '../src/common/shutdown.ts';
 import type { FirstResult } from './fresh-client/main.ts';
+import type { Effort } from './section.ts';
 
 const END_TIMEOUT_MS = 15_000;
 
@@ -22,11 +23,11 @@ export class FreshClient implements AsyncDisposable {
     this.seconds = seconds;
   }
 
-  static async start(signal: AbortSignal): Promise<FreshClient> {
+  static async start({ directory, signal }: Effort): Promise<FreshClient> {
     signal.throwIfAborted();
     const start = performance.now();
     const main = fileURLToPath(new URL('./fresh-client/main.js', import.meta.url));
-    const child = spawn(process.execPath, [main], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [main, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
     const stop = (): void => void child.stdin.end();
     signal.addEventListener('abort', stop, { once: true });
     try {

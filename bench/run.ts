@@ -2,6 +2,9 @@
 
 import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describeMachine, loadOneMinute } from './machine.ts';
 import { ratiosOf } from './ratios.ts';
 import type { BenchReport } from './results.ts';
@@ -14,6 +17,8 @@ export interface BenchOptions {
   readonly python: string | undefined;
 }
 
+/** No section takes nearly as long; one that does is stuck, and the others still have to run. */
+const SECTION_TIMEOUT_MS = 1_200_000;
 /** How long an interrupted section may take to stop what it started. */
 const GRACE_MS = 20_000;
 
@@ -25,13 +30,18 @@ export async function runBench(
   const date = new Date().toISOString();
   const parts: Partial<BenchReport>[] = [];
   const failures: { section: string; message: string }[] = [];
-  for (const section of options.sections) {
-    signal.throwIfAborted();
-    const request = { section, quick: options.quick, python: options.python };
-    // oxlint-disable-next-line no-await-in-loop -- sections that overlap would measure one another
-    const answer = await runSection(request, signal, (text) => progress(`${section}: ${text}`));
-    if (answer.type === 'measured') parts.push(answer.part);
-    else failures.push({ section, message: answer.message });
+  const directory = await mkdtemp(join(tmpdir(), 'switchyard-bench-'));
+  try {
+    for (const section of options.sections) {
+      signal.throwIfAborted();
+      const request = { section, quick: options.quick, python: options.python, directory };
+      // oxlint-disable-next-line no-await-in-loop -- sections that overlap would measure one another
+      const answer = await runSection(request, signal, (text) => progress(`${section}: ${text}`));
+      if (answer.type === 'measured') parts.push(answer.part);
+      else failures.push({ section, message: answer.message });
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   }
   signal.throwIfAborted();
   machine.load_after = loadOneMinute();
@@ -58,7 +68,10 @@ export function assemble(
 
 type Answer = Exclude<FromSection, { type: 'progress' }>;
 
-function runSection(request: SectionRequest, signal: AbortSignal, progress: (text: string) => void): Promise<Answer> {
+function runSection(
+  request: SectionRequest, interrupt: AbortSignal, progress: (text: string) => void,
+): Promise<Answer> {
+  const signal = AbortSignal.any([interrupt, AbortSignal.timeout(SECTION_TIMEOUT_MS)]);
   return new Promise((resolve) => {
     // Nothing of a section may reach our standard output: the report is there.
     const child = fork(new URL('./section/main.js', import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
@@ -76,7 +89,9 @@ function runSection(request: SectionRequest, signal: AbortSignal, progress: (tex
     child.once('exit', (code, killedBy) => {
       signal.removeEventListener('abort', stop);
       clearTimeout(kill);
-      resolve(answer ?? { type: 'failed', message: `its process ended with ${killedBy ?? `status ${code}`}` });
+      const end = signal.aborted ? `it was not done within ${SECTION_TIMEOUT_MS / 60_000} minutes`
+        : `its process ended with ${killedBy ?? `status ${code}`}`;
+      resolve(answer ?? { type: 'failed', message: end });
     });
     child.send(request);
   });

@@ -8,6 +8,8 @@ export interface Effort {
   readonly quick: boolean;
   /** The Python for a peer's virtual environment; undefined takes the first that works. */
   readonly python: string | undefined;
+  /** Where run folders of measured engines go; removed when the bench ends. */
+  readonly directory: string;
   readonly signal: AbortSignal;
   /** One line for whoever waits. */
   progress(text: string): void;

@@ -9,14 +9,18 @@ export interface FirstResult {
   readonly managerPids: readonly number[];
 }
 
-const noop = moduleFunction(new URL('../tasks.js', import.meta.url), 'noop');
+const noop = moduleFunction<[number, string], number>(new URL('../tasks.js', import.meta.url), 'noop');
+const directory = process.argv[2];
+if (directory === undefined) throw new Error('usage: fresh-client DIRECTORY');
 const executor = new Executor({
   engine: { type: 'GlobusComputeEngine', max_workers_per_node: 2, provider: { type: 'LocalProvider', max_blocks: 1 } },
+  directory,
   logLevel: 'silent',
 });
 
 if (await executor.submit(noop, 1, '') !== 1) throw new Error('the task came back with another value');
 const { interchange, managers } = executor.status();
+if (interchange === undefined) throw new Error('the engine has no interchange');
 const first: FirstResult = { interchangePid: interchange.pid, managerPids: managers.map((manager) => manager.pid) };
 process.stdout.write(`${JSON.stringify(first)}\n`);
 process.stdin.resume();

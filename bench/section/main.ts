@@ -11,6 +11,7 @@ export interface SectionRequest {
   readonly section: SectionName;
   readonly quick: boolean;
   readonly python: string | undefined;
+  readonly directory: string;
 }
 
 /** What comes back: any number of progress lines, then one of the others. */
@@ -30,10 +31,10 @@ process.once('message', (request: SectionRequest) => {
   });
 });
 
-async function run({ section, quick, python }: SectionRequest): Promise<FromSection> {
+async function run({ section, ...request }: SectionRequest): Promise<FromSection> {
   const progress = (text: string): void => void tell({ type: 'progress', text });
   try {
-    return { type: 'measured', part: await SECTIONS[section]({ quick, python, signal, progress }) };
+    return { type: 'measured', part: await SECTIONS[section]({ ...request, signal, progress }) };
   } catch (error) {
     return { type: 'failed', message: error instanceof Error ? error.message : String(error) };
   }

@@ -4,10 +4,11 @@ import type { BenchReport } from '../results.ts';
 import type { Effort } from '../section.ts';
 
 /** From the start of a fresh process that imports the SDK to its first result: engine, interchange, block and worker. */
-export async function coldStart({ quick, signal, progress }: Effort): Promise<Partial<BenchReport>> {
+export async function coldStart(effort: Effort): Promise<Partial<BenchReport>> {
+  const { quick, signal, progress } = effort;
   const times = await repeat(quick ? 3 : 7, signal, async (round) => {
     progress(`fresh process to first result, repetition ${round + 1}`);
-    await using client = await FreshClient.start(signal);
+    await using client = await FreshClient.start(effort);
     return client.seconds;
   });
   const coldStarts = spread(times);

@@ -15,10 +15,12 @@ const HEADER = Buffer.alloc(16);
  * One task at a time, in rounds that alternate with round trips on the raw path, so that whatever else the machine does
  * hits both alike.
  */
-export async function latency({ quick, signal, progress }: Effort): Promise<Partial<BenchReport>> {
+export async function latency(effort: Effort): Promise<Partial<BenchReport>> {
+  const { quick, signal, progress } = effort;
   const perRound = quick ? 50 : 300;
   await using path = await RawPath.open(signal);
-  await using executor = await openEngine({ workers: WORKERS }, signal);
+  await using engine = await openEngine({ workers: WORKERS }, effort);
+  const { executor } = engine;
   const journeys: Moments[] = [];
   const raw = async (): Promise<void> => {
     await path.echo([HEADER, PADDING_BYTES]);
@@ -26,7 +28,7 @@ export async function latency({ quick, signal, progress }: Effort): Promise<Part
   const ours = async (index: number): Promise<void> => {
     const future = executor.submit(noopFunction, index, PADDING);
     if (await future !== index) throw new Error(`task ${index} came back with another's value`);
-    journeys.push(future.timings);
+    if (future.timings !== undefined) journeys.push(future.timings);
   };
 
   progress('warming up');

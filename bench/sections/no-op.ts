@@ -7,9 +7,11 @@ const WORKERS = 2;
 const WARM_TASKS = 50_000;
 
 /** No-op tasks with 100-byte arguments through real interchange and manager processes, every value checked. */
-export async function noOp({ quick, signal, progress }: Effort): Promise<Partial<BenchReport>> {
+export async function noOp(effort: Effort): Promise<Partial<BenchReport>> {
+  const { quick, signal, progress } = effort;
   const tasks = quick ? 100_000 : 1_000_000;
-  await using executor = await openEngine({ workers: WORKERS }, signal);
+  await using engine = await openEngine({ workers: WORKERS }, effort);
+  const { executor } = engine;
   await floodNoops(executor, WARM_TASKS, signal);
   const floods = await repeat(3, signal, (round) => {
     progress(`${tasks} tasks on ${WORKERS} workers, repetition ${round + 1}`);

@@ -11,10 +11,12 @@ const WORKERS = 2;
 const SIZES = [0, 1_000, 100_000, 1_000_000, LARGE_BYTES] as const;
 
 /** A buffer there and back. The 10 MiB rounds alternate with the raw path's, with as many under way. */
-export async function payload({ quick, signal, progress }: Effort): Promise<Partial<BenchReport>> {
+export async function payload(effort: Effort): Promise<Partial<BenchReport>> {
+  const { quick, signal, progress } = effort;
   const [rounds, perRound] = quick ? [3, 8] : [5, 24];
   await using path = await RawPath.open(signal);
-  await using executor = await openEngine({ workers: WORKERS }, signal);
+  await using engine = await openEngine({ workers: WORKERS }, effort);
+  const { executor } = engine;
   await floodLarge(path, 4);
   await floodEchoes(executor, 4);
   const raw: number[] = [];

@@ -1,25 +1,26 @@
-import { floodNoops } from '../engine.ts';
+import { floodNoops, interchangePid } from '../engine.ts';
 import { repeat, spread } from '../measure.ts';
 import { pssMib } from '../process-usage.ts';
 import type { BenchReport } from '../results.ts';
 import type { Effort } from '../section.ts';
-import { openSimulated, type Simulation } from '../simulated.ts';
+import { openSimulated } from '../simulated.ts';
 
 const MANAGERS = 2048;
 const WORKERS_PER_MANAGER = 32;
 const WARM_TASKS = 50_000;
 
 /** Whether many managers slow the interchange down: their real protocol, in one process, without threads. */
-export async function scaleOut({ quick, signal, progress }: Effort): Promise<Partial<BenchReport>> {
+export async function scaleOut(effort: Effort): Promise<Partial<BenchReport>> {
+  const { quick, signal, progress } = effort;
   const managers = quick ? 256 : MANAGERS;
   const tasks = quick ? 100_000 : 500_000;
   const measure = async (count: number): Promise<{ rates: number[]; joinS: number; interchangeMib: number }> => {
     progress(`${count} simulated managers with ${WORKERS_PER_MANAGER} workers each`);
-    await using simulation: Simulation = await openSimulated(count, WORKERS_PER_MANAGER, signal);
-    const { executor, joinS } = simulation;
-    await floodNoops(executor, WARM_TASKS, signal);
-    const rates = await repeat(3, signal, async () => (await floodNoops(executor, tasks, signal)).tasksPerS);
-    return { rates, joinS, interchangeMib: pssMib(executor.status().interchange.pid) };
+    await using engine = await openSimulated(count, WORKERS_PER_MANAGER, effort);
+    const { executor, joinS } = engine;
+    await floodNoops(executor, WARM_TASKS, signal, 'nothing');
+    const rates = await repeat(3, signal, async () => (await floodNoops(executor, tasks, signal, 'nothing')).tasksPerS);
+    return { rates, joinS, interchangeMib: pssMib(interchangePid(executor)) };
   };
   const one = await measure(1);
   const many = await measure(managers);

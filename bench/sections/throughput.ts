@@ -10,11 +10,13 @@ const WORKERS = [1, 2, 4, 8] as const;
 const GRID = [[0, 40_000], [100, 40_000], [10_000, 8_000], [100_000, 1_000], [1_000_000, 100]] as const;
 
 /** Throughput over worker counts and payload sizes; argument and result are the same buffer. */
-export async function throughput({ quick, signal, progress }: Effort): Promise<Partial<BenchReport>> {
+export async function throughput(effort: Effort): Promise<Partial<BenchReport>> {
+  const { quick, signal, progress } = effort;
   const points: ThroughputPoint[] = [];
   for (const workers of quick ? [1, 2] : WORKERS) {
     // oxlint-disable-next-line no-await-in-loop -- one arrangement after the other
-    await using executor = await openEngine({ workers }, signal);
+    await using engine = await openEngine({ workers }, effort);
+    const { executor } = engine;
     for (const [bytes, count] of GRID) {
       const tasks = quick ? count / 10 : count;
       progress(`${workers} workers, ${tasks} tasks of ${bytes} bytes`);

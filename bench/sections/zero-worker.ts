@@ -1,4 +1,4 @@
-import { floodNoops, openEngine } from '../engine.ts';
+import { floodNoops, interchangePid, openEngine } from '../engine.ts';
 import { median, repeat, spread } from '../measure.ts';
 import { cpuSeconds } from '../process-usage.ts';
 import type { BenchReport, ZeroWorkerPoint } from '../results.ts';
@@ -7,9 +7,10 @@ import type { Effort } from '../section.ts';
 const WARM_TASKS = 50_000;
 
 /** The scheduler alone: managers acknowledge without running, so what is left is client, interchange and the wire. */
-export async function zeroWorker({ quick, signal, progress }: Effort): Promise<Partial<BenchReport>> {
+export async function zeroWorker(effort: Effort): Promise<Partial<BenchReport>> {
+  const { quick } = effort;
   const tasks = quick ? 100_000 : 1_000_000;
-  const points = await measurePoints(quick ? [1] : [1, 2, 4], tasks, signal, progress);
+  const points = await measurePoints(quick ? [1] : [1, 2, 4], tasks, effort);
   const [one] = points;
   if (one === undefined) return {};
   return {
@@ -23,24 +24,26 @@ export async function zeroWorker({ quick, signal, progress }: Effort): Promise<P
 }
 
 async function measurePoints(
-  counts: readonly number[], tasks: number, signal: AbortSignal, progress: Effort['progress'],
+  counts: readonly number[], tasks: number, effort: Effort,
 ): Promise<ZeroWorkerPoint[]> {
   const points: ZeroWorkerPoint[] = [];
   for (const managers of counts) {
-    progress(`${tasks} tasks, ${managers} managers that only acknowledge`);
+    effort.progress(`${tasks} tasks, ${managers} managers that only acknowledge`);
     // oxlint-disable-next-line no-await-in-loop -- one arrangement after the other
-    points.push(await measurePoint(managers, tasks, signal));
+    points.push(await measurePoint(managers, tasks, effort));
   }
   return points;
 }
 
-async function measurePoint(managers: number, tasks: number, signal: AbortSignal): Promise<ZeroWorkerPoint> {
-  await using executor = await openEngine({ workers: 2, managers, zeroWorker: true }, signal);
-  await floodNoops(executor, WARM_TASKS, signal);
-  const { pid } = executor.status().interchange;
+async function measurePoint(managers: number, tasks: number, effort: Effort): Promise<ZeroWorkerPoint> {
+  const { signal } = effort;
+  await using engine = await openEngine({ workers: 2, managers, zeroWorker: true }, effort);
+  const { executor } = engine;
+  await floodNoops(executor, WARM_TASKS, signal, 'nothing');
+  const pid = interchangePid(executor);
   const rounds = await repeat(3, signal, async () => {
     const before = { client: cpuSeconds(process.pid), interchange: cpuSeconds(pid) };
-    const { tasksPerS } = await floodNoops(executor, tasks, signal);
+    const { tasksPerS } = await floodNoops(executor, tasks, signal, 'nothing');
     const perTask = (after: number, start: number): number => (after - start) * 1e6 / tasks;
     return {
       tasksPerS,
