@@ -1,0 +1,10 @@
+// THREAD: the no-op on bare Piscina.
+
+interface Input {
+  readonly index: number;
+  readonly padding: string;
+}
+
+export default function noop(input: Input): number {
+  return input.index;
+}

@@ -1,0 +1,123 @@
+// The report: what `--json` prints. Names end in their unit; a part that did not run is not there.
+
+import type { PiscinaLimit } from './limits/piscina.ts';
+import type { ZmqLimit } from './limits/zmq.ts';
+import type { Machine } from './machine.ts';
+import type { Spread } from './measure.ts';
+import type { ParslFigures } from './peers/parsl.ts';
+import type { Ratios } from './ratios.ts';
+
+export interface BenchReport {
+  readonly report: 1;
+  readonly date: string;
+  readonly version: string;
+  readonly quick: boolean;
+  /** Every socket of the engine, of the raw path and of the peer is encrypted (CURVE). */
+  readonly encryption: true;
+  readonly machine: Machine;
+  /** Latency and MB/s of the raw path come from rounds that alternate with the engine's, when those were measured. */
+  readonly limits?: { readonly zmq?: Partial<ZmqLimit>; readonly piscina?: PiscinaLimit };
+  readonly no_op?: NoOp;
+  readonly latency?: Latency;
+  readonly payload?: Payload;
+  readonly zero_worker?: ZeroWorker;
+  readonly throughput?: readonly ThroughputPoint[];
+  readonly scale_out?: ScaleOut;
+  readonly memory?: Memory;
+  readonly cold_start_s?: number;
+  readonly cold_start?: Spread;
+  readonly peers?: { readonly parsl?: ParslFigures };
+  readonly ratios?: Ratios;
+  /** Sections that could not be measured, and why. */
+  readonly failures?: readonly { readonly section: string; readonly message: string }[];
+}
+
+export interface NoOp {
+  readonly tasks_per_s: number;
+  readonly submits_per_s: number;
+  readonly tasks: number;
+  readonly workers: number;
+  readonly spread: { readonly tasks_per_s: Spread; readonly submits_per_s: Spread };
+}
+
+export interface Latency {
+  readonly p50_ms: number;
+  readonly p90_ms: number;
+  readonly p99_ms: number;
+  readonly max_ms: number;
+  readonly samples: number;
+  readonly hops: readonly Hop[];
+}
+
+export interface Hop {
+  readonly name: string;
+  readonly p50_us: number;
+  readonly p99_us: number;
+}
+
+export interface Payload {
+  /** 10 MiB argument and result. */
+  readonly mb_per_s: number;
+  readonly in_flight: number;
+  readonly spread: { readonly mb_per_s: Spread };
+  readonly sizes: readonly PayloadSize[];
+}
+
+/** One size, one task at a time. */
+export interface PayloadSize {
+  readonly bytes: number;
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+  readonly mb_per_s: number;
+}
+
+export interface ZeroWorker {
+  /** With one manager. */
+  readonly tasks_per_s: number;
+  readonly cpu_us_per_task: number;
+  readonly tasks: number;
+  readonly managers: readonly ZeroWorkerPoint[];
+}
+
+export interface ZeroWorkerPoint {
+  readonly managers: number;
+  readonly tasks_per_s: Spread;
+  readonly client_cpu_us_per_task: number;
+  readonly interchange_cpu_us_per_task: number;
+}
+
+export interface ThroughputPoint {
+  readonly workers: number;
+  readonly payload_bytes: number;
+  readonly tasks: number;
+  readonly tasks_per_s: number;
+  readonly mb_per_s: number;
+}
+
+export interface ScaleOut {
+  /** Throughput with all managers over throughput with one. */
+  readonly ratio: number;
+  readonly managers: number;
+  readonly workers_per_manager: number;
+  readonly tasks_per_s: number;
+  readonly one_manager_tasks_per_s: number;
+  readonly join_s: number;
+  readonly interchange_mib: number;
+  readonly spread: { readonly tasks_per_s: Spread; readonly one_manager_tasks_per_s: Spread };
+}
+
+export interface Memory {
+  /** The manager with 64 threads, each of which has run a task. */
+  readonly idle_64_workers_mib: number;
+  readonly per_worker_mib: number;
+  readonly threads: number;
+  /** Client and interchange together, in a fresh client that ran one task. */
+  readonly idle_engine_mib: number;
+  readonly idle_client_mib: number;
+  readonly idle_interchange_mib: number;
+  readonly idle_cpu_ms_per_s: number;
+  /** The largest process while this many tasks wait. */
+  readonly pending_1m_mib: number;
+  readonly pending_tasks: number;
+  readonly pending_by_process_mib: Readonly<Record<string, number>>;
+}

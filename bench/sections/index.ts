@@ -1,0 +1,24 @@
+import type { Section, SectionName } from '../section.ts';
+import { coldStart } from './cold-start.ts';
+import { latency } from './latency.ts';
+import { limits } from './limits.ts';
+import { memory } from './memory.ts';
+import { noOp } from './no-op.ts';
+import { payload } from './payload.ts';
+import { peers } from './peers.ts';
+import { scaleOut } from './scale-out.ts';
+import { throughput } from './throughput.ts';
+import { zeroWorker } from './zero-worker.ts';
+
+export const SECTIONS: Readonly<Record<SectionName, Section>> = {
+  limits,
+  no_op: noOp,
+  latency,
+  payload,
+  zero_worker: zeroWorker,
+  throughput,
+  scale_out: scaleOut,
+  memory,
+  cold_start: coldStart,
+  peers,
+};

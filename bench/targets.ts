@@ -1,0 +1,124 @@
+// What is worth printing about a report, one row each: where the figure is, its unit, and what it has to reach.
+
+import type { Spread } from './measure.ts';
+import type { BenchReport } from './results.ts';
+
+export interface Row {
+  readonly group: string;
+  readonly name: string;
+  readonly unit: string;
+  readonly value: (report: BenchReport) => number | undefined;
+  readonly spread?: (report: BenchReport) => Spread | undefined;
+  readonly target?: Target;
+}
+
+/** `least`: the value may not be smaller; `most`: it may not be larger. */
+export type Target = { readonly least: number } | { readonly most: number };
+
+export function meets(value: number, target: Target): boolean {
+  return 'least' in target ? value >= target.least : value <= target.most;
+}
+
+export const ROWS: readonly Row[] = [
+  {
+    group: 'Throughput', name: 'no-op tasks, 2 workers', unit: 'tasks/s', target: { least: 150_000 },
+    value: (r) => r.no_op?.tasks_per_s, spread: (r) => r.no_op?.spread.tasks_per_s,
+  },
+  {
+    group: 'Throughput', name: 'submit rate of that', unit: 'tasks/s',
+    value: (r) => r.no_op?.submits_per_s, spread: (r) => r.no_op?.spread.submits_per_s,
+  },
+  {
+    group: 'Throughput', name: 'scheduler alone, 1 manager', unit: 'tasks/s', target: { least: 200_000 },
+    value: (r) => r.zero_worker?.tasks_per_s, spread: (r) => r.zero_worker?.managers[0]?.tasks_per_s,
+  },
+  {
+    group: 'Throughput', name: 'client + interchange CPU per task', unit: 'µs', target: { most: 25 },
+    value: (r) => r.zero_worker?.cpu_us_per_task,
+  },
+  {
+    group: 'Throughput', name: 'limit: raw ZeroMQ', unit: 'tasks/s',
+    value: (r) => r.limits?.zmq?.tasks_per_s, spread: (r) => r.limits?.zmq?.spread?.tasks_per_s,
+  },
+  {
+    group: 'Throughput', name: 'limit: bare Piscina', unit: 'tasks/s',
+    value: (r) => r.limits?.piscina?.tasks_per_s,
+    spread: (r) => r.limits?.piscina?.settings.find(({ tasks_per_s }) => tasks_per_s.median === r.limits?.piscina?.tasks_per_s)
+      ?.tasks_per_s,
+  },
+  {
+    group: 'Throughput', name: 'peer: Parsl HTEX, best prefetch', unit: 'tasks/s',
+    value: (r) => r.peers?.parsl?.tasks_per_s,
+    spread: (r) => r.peers?.parsl?.throughput.find(({ prefetch }) => prefetch === r.peers?.parsl?.best_prefetch)?.tasks_per_s,
+  },
+  { group: 'Latency', name: 'p50', unit: 'ms', target: { most: 0.5 }, value: (r) => r.latency?.p50_ms },
+  { group: 'Latency', name: 'p90', unit: 'ms', value: (r) => r.latency?.p90_ms },
+  { group: 'Latency', name: 'p99', unit: 'ms', target: { most: 1.5 }, value: (r) => r.latency?.p99_ms },
+  { group: 'Latency', name: 'max', unit: 'ms', value: (r) => r.latency?.max_ms },
+  { group: 'Latency', name: 'limit: raw ZeroMQ p50', unit: 'ms', value: (r) => r.limits?.zmq?.p50_ms },
+  { group: 'Latency', name: 'limit: raw ZeroMQ p99', unit: 'ms', value: (r) => r.limits?.zmq?.p99_ms },
+  { group: 'Latency', name: 'peer: Parsl HTEX p50', unit: 'ms', value: (r) => r.peers?.parsl?.p50_ms },
+  { group: 'Latency', name: 'peer: Parsl HTEX p99', unit: 'ms', value: (r) => r.peers?.parsl?.p99_ms },
+  {
+    group: 'Payload', name: '10 MiB argument and result', unit: 'MB/s',
+    value: (r) => r.payload?.mb_per_s, spread: (r) => r.payload?.spread.mb_per_s,
+  },
+  {
+    group: 'Payload', name: 'limit: raw ZeroMQ, one frame', unit: 'MB/s',
+    value: (r) => r.limits?.zmq?.mb_per_s,
+  },
+  {
+    group: 'Payload', name: 'limit: raw ZeroMQ, 256 KiB frames', unit: 'MB/s',
+    value: (r) => r.limits?.zmq?.mb_per_s_split, spread: (r) => r.limits?.zmq?.spread?.mb_per_s_split,
+  },
+  {
+    group: 'Scale-out', name: 'many managers over one', unit: '×', target: { least: 0.5 }, value: (r) => r.scale_out?.ratio,
+  },
+  {
+    group: 'Scale-out', name: 'with all managers', unit: 'tasks/s',
+    value: (r) => r.scale_out?.tasks_per_s, spread: (r) => r.scale_out?.spread.tasks_per_s,
+  },
+  {
+    group: 'Scale-out', name: 'with one manager', unit: 'tasks/s',
+    value: (r) => r.scale_out?.one_manager_tasks_per_s, spread: (r) => r.scale_out?.spread.one_manager_tasks_per_s,
+  },
+  { group: 'Scale-out', name: 'all managers joined after', unit: 's', value: (r) => r.scale_out?.join_s },
+  { group: 'Scale-out', name: 'interchange memory', unit: 'MiB', value: (r) => r.scale_out?.interchange_mib },
+  { group: 'Memory', name: 'manager with 64 idle workers', unit: 'MiB', value: (r) => r.memory?.idle_64_workers_mib },
+  { group: 'Memory', name: 'of that per worker', unit: 'MiB', value: (r) => r.memory?.per_worker_mib },
+  {
+    group: 'Memory', name: 'idle client + interchange', unit: 'MiB', target: { most: 80 },
+    value: (r) => r.memory?.idle_engine_mib,
+  },
+  {
+    group: 'Memory', name: 'idle CPU of those', unit: 'ms per s', target: { most: 2 },
+    value: (r) => r.memory?.idle_cpu_ms_per_s,
+  },
+  {
+    group: 'Memory', name: 'largest process, tasks pending', unit: 'MiB', target: { most: 600 },
+    value: (r) => r.memory?.pending_1m_mib,
+  },
+  {
+    group: 'Start', name: 'fresh process to first result', unit: 's', target: { most: 1 },
+    value: (r) => r.cold_start_s, spread: (r) => r.cold_start,
+  },
+  {
+    group: 'Start', name: 'peer: Parsl HTEX', unit: 's',
+    value: (r) => r.peers?.parsl?.cold_start_s, spread: (r) => r.peers?.parsl?.cold_start,
+  },
+  {
+    group: 'Ratios', name: 'no-op throughput over Parsl HTEX', unit: '×', target: { least: 80 },
+    value: (r) => r.ratios?.no_op_to_parsl,
+  },
+  { group: 'Ratios', name: 'no-op throughput over Piscina', unit: '×', value: (r) => r.ratios?.no_op_to_piscina },
+  { group: 'Ratios', name: 'latency p50 over raw ZeroMQ', unit: '×', value: (r) => r.ratios?.latency_p50_to_zmq },
+  { group: 'Ratios', name: 'latency p99 over raw ZeroMQ', unit: '×', value: (r) => r.ratios?.latency_p99_to_zmq },
+  { group: 'Ratios', name: 'latency p99 over p50', unit: '×', value: (r) => r.ratios?.latency_p99_to_p50 },
+  { group: 'Ratios', name: 'Parsl HTEX latency p50 over ours', unit: '×', value: (r) => r.ratios?.parsl_latency_p50_to_ours },
+  { group: 'Ratios', name: 'Parsl HTEX cold start over ours', unit: '×', value: (r) => r.ratios?.parsl_cold_start_to_ours },
+  {
+    group: 'Ratios', name: 'payload over raw ZeroMQ', unit: '×', target: { least: 0.5 },
+    value: (r) => r.ratios?.payload_to_zmq,
+  },
+  { group: 'Ratios', name: 'scheduler alone over raw ZeroMQ', unit: '×', value: (r) => r.ratios?.zero_worker_to_zmq },
+];

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ratiosOf } from '../../../bench/ratios.ts';
+import { assemble } from '../../../bench/run.ts';
+import { FULL, HEAD } from './reports.ts';
+
+test('the raw path\'s figures of alternating rounds replace those measured alone, and only those', () => {
+  const report = assemble(HEAD, [
+    { limits: FULL.limits },
+    { latency: FULL.latency, limits: { zmq: { p50_ms: 0.25, p99_ms: 0.5 } } },
+  ], []);
+  assert.deepEqual(report.limits, { piscina: FULL.limits.piscina, zmq: { ...FULL.limits.zmq, p50_ms: 0.25, p99_ms: 0.5 } });
+  assert.equal(report.ratios?.latency_p50_to_zmq, 0.4 / 0.25);
+});
+
+test('a report names the sections that failed, and only then has failures', () => {
+  const failures = [{ section: 'memory', message: 'no manager is connected' }];
+  assert.deepEqual(assemble(HEAD, [], failures), { ...HEAD, ratios: {}, failures });
+  assert.equal('failures' in assemble(HEAD, [], []), false);
+});
+
+test('a part without limits adds none', () => {
+  assert.equal('limits' in assemble(HEAD, [{ cold_start_s: 1 }], []), false);
+});
+
+test('a ratio is there when both its sides are', () => {
+  assert.deepEqual(ratiosOf({ ...HEAD, no_op: FULL.no_op, peers: FULL.peers }), { no_op_to_parsl: 80 });
+  assert.deepEqual(ratiosOf(FULL), {
+    no_op_to_parsl: 80,
+    no_op_to_piscina: 4,
+    latency_p50_to_zmq: 2,
+    latency_p99_to_zmq: 1.2 / 0.4,
+    latency_p99_to_p50: 1.2 / 0.4,
+    parsl_latency_p50_to_ours: 1.2 / 0.4,
+    parsl_cold_start_to_ours: 2.4 / 0.8,
+    payload_to_zmq: 0.6,
+    zero_worker_to_zmq: 0.6,
+  });
+});
