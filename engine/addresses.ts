@@ -15,15 +15,12 @@ export function addressesOf(config: AddressKeys): string[] {
   if (typeof config.address === 'string') return [config.address];
   if (config.provider.type === 'LocalProvider') return [config.loopback_address];
   const own = interfaces();
-  switch (config.address?.type) {
-    case 'address_by_hostname': return [hostname()];
-    case 'address_by_interface': return own.filter(({ name }) => name === ifnameOf(config)).map(({ address }) => address);
-    default: return [...new Set([hostname(), ...own.map(({ address }) => address)])];
+  if (config.address?.type === 'address_by_hostname') return [hostname()];
+  if (config.address?.type === 'address_by_interface') {
+    const { ifname } = config.address;
+    return own.filter(({ name }) => name === ifname).map(({ address }) => address);
   }
-}
-
-function ifnameOf({ address }: AddressKeys): string | undefined {
-  return typeof address === 'object' && address?.type === 'address_by_interface' ? address.ifname : undefined;
+  return [...new Set([hostname(), ...own.map(({ address }) => address)])];
 }
 
 function interfaces(): { name: string; address: string }[] {

@@ -150,6 +150,7 @@ function settleWaiting(state: State, ids: readonly TaskId[], failure: Failure): 
 
 function drain(state: State, blocks: ReadonlySet<BlockId>, now: number): Effect[] {
   const effects: Effect[] = [];
+  for (const block of blocks) state.drainedBlocks.add(block);
   for (const manager of state.managers.byPeer.values()) {
     if (!blocks.has(manager.block) || manager.draining) continue;
     state.managers.update(manager, now, (record) => { record.draining = true; });

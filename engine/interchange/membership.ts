@@ -23,7 +23,7 @@ export function onRegister(state: State, peer: string, message: Registration, no
     slots: message.slots,
     endsAtMs: message.endsAtMs,
     window: message.window,
-    draining: false,
+    draining: state.drainedBlocks.has(message.block),
     seenAtMs: now,
   }, now);
   manager.seenAtMs = now;
@@ -40,6 +40,7 @@ export function onRegister(state: State, peer: string, message: Registration, no
   const effects: Effect[] = [
     { type: 'to-manager', peer, message: { type: 'registered', heartbeatPeriodMs, heartbeatThresholdMs } },
   ];
+  if (manager.draining) effects.push({ type: 'to-manager', peer, message: { type: 'drain' } });
   if (strangers.length > 0) effects.push({ type: 'to-manager', peer, message: { type: 'cancel', ids: strangers } });
   if (known === undefined) effects.push({ type: 'to-client', message: { type: 'manager-joined', manager: summaryOf(manager) } });
   effects.push({ type: 'load-changed' });

@@ -44,6 +44,8 @@ export interface State {
   readonly functions: Map<FunctionId, FunctionDefinition>;
   readonly strikes: Map<TaskId, Strikes>;
   readonly connectedBlocks: Set<BlockId>;
+  /** Blocks that get no more tasks, whoever still comes from them. */
+  readonly drainedBlocks: Set<BlockId>;
   recovery: Recovery | undefined;
   recallAtMs: number;
   /** Results that came for tasks settled before. */
@@ -59,6 +61,7 @@ export function emptyState(policy: Policy, replacement: boolean): State {
     functions: new Map(),
     strikes: new Map(),
     connectedBlocks: new Set(),
+    drainedBlocks: new Set(),
     recovery: replacement ? { registrations: [], missing: new Set(), untilMs: Infinity } : undefined,
     recallAtMs: 0,
     duplicates: 0,

@@ -3,12 +3,13 @@
 
 import { spawn } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { ComputeError } from '../../src/common/errors.ts';
 import { killGroup } from '../../src/common/exec.ts';
 import type { CommandResult, FunctionDefinition } from '../../src/common/protocol.ts';
 import { quote } from '../../src/common/quote.ts';
 import { groupsFolder } from './environment.ts';
-import type { TaskContext } from './load.ts';
+import type { TaskContext } from './context.ts';
 
 type CommandDefinition = Extract<FunctionDefinition, { form: 'command' }>;
 
@@ -77,8 +78,9 @@ function ended(
 /** Tells whoever may have to clean up: the manager through the slot, and the block's script through a file. */
 function announce(pgid: number, context: TaskContext): string {
   context.memory.commandGroup = pgid;
-  const path = `${groupsFolder()}/${context.slot}`;
-  writeFileSync(path, String(pgid));
+  // Managers of one block may share the folder, on this machine or over the network.
+  const path = `${groupsFolder()}/${hostname()}-${process.pid}-${context.slot}`;
+  writeFileSync(path, `${pgid} ${hostname()}`);
   return path;
 }
 

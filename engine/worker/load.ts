@@ -4,16 +4,8 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { ComputeError, unreachable } from '../../src/common/errors.ts';
 import type { FunctionDefinition, FunctionId } from '../../src/common/protocol.ts';
-import type { SlotMemory } from '../../src/common/slot-memory.ts';
 import { runCommand } from './command.ts';
-
-export interface TaskContext {
-  readonly timeoutMs: number;
-  readonly slot: number;
-  readonly memory: SlotMemory;
-}
-
-export type Callable = (args: unknown[], context: TaskContext) => unknown;
+import type { Callable } from './context.ts';
 
 /** A thread of a long run sees many functions; the oldest are forgotten. */
 const FUNCTIONS_MAX = 1000;

@@ -6,7 +6,8 @@ import { ComputeError } from '../../src/common/errors.ts';
 import { STATUS, type Assignment, type LargeOutcome } from '../../src/common/protocol.ts';
 import { SlotMemory } from '../../src/common/slot-memory.ts';
 import { prepareSlot } from './environment.ts';
-import { loadFunction, type Callable, type TaskContext } from './load.ts';
+import type { Callable, TaskContext } from './context.ts';
+import { loadFunction } from './load.ts';
 
 export default async function work(assignment: Assignment): Promise<unknown> {
   const memory = new SlotMemory(assignment.memory);

@@ -29,6 +29,7 @@ export async function* mapTasks<I, R>(
       // oxlint-disable-next-line no-await-in-loop -- one result after the other is what an iterator is
       const future = await flow.next();
       if (future === undefined) return;
+      // oxlint-disable-next-line typescript/await-thenable -- a TaskFuture is to be awaited
       yield await future;
     }
   } finally {
