@@ -10,6 +10,7 @@ import type {
   TaskId, TaskPlace, ToInterchange,
 } from '../src/common/protocol.ts';
 import { listenAddress } from './addresses.ts';
+import { unbundle } from './bundle.ts';
 import type { EngineConfig } from './config.ts';
 import { functionId } from './functions.ts';
 import { InterchangeProcess } from './interchange-process.ts';
@@ -286,7 +287,8 @@ export class EngineLink {
     });
   }
 
-  #onMessage(frames: readonly Frame[]): void {
+  #onMessage(arrived: readonly Frame[]): void {
+    const frames = unbundle(arrived);
     const message = decodeHeader(frames[0] ?? new Uint8Array(0)) as unknown as FromInterchange; // our own child
     switch (message.type) {
       case 'results':

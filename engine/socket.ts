@@ -2,6 +2,7 @@
 
 import * as zmq from 'zeromq';
 import type { KeyPair } from '../src/common/protocol.ts';
+import { bundle } from './bundle.ts';
 
 export type Frame = Uint8Array;
 
@@ -76,7 +77,7 @@ export class Listener {
 
   /** A peer that is not there any more is silently passed over: its loss is reported by `onGone`. */
   send(peer: string, frames: readonly Frame[]): void {
-    this.#outbox.push([Buffer.from(peer, 'latin1'), ...frames]);
+    this.#outbox.push([Buffer.from(peer, 'latin1'), ...bundle(frames)]);
   }
 
   async close(): Promise<void> {
@@ -126,7 +127,7 @@ export class Dialer {
   }
 
   send(frames: readonly Frame[]): void {
-    this.#outbox.push(frames);
+    this.#outbox.push(bundle(frames));
   }
 
   /** `now`: what was not sent yet is thrown away. */

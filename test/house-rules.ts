@@ -20,9 +20,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/supervisor': ['src/common', 'src/amqp'],
   'src/endpoint': ['src/common', 'src/amqp', 'engine/engine.ts', 'engine/config.ts', 'providers/index.ts',
     'launchers/index.ts'],
-  'engine/interchange': ['src/common', 'engine/socket.ts', 'engine/config.ts'],
-  'engine/manager': ['src/common', 'engine/socket.ts', 'engine/config.ts'],
-  'engine/worker': ['src/common', 'engine/socket.ts', 'engine/config.ts'],
+  'engine/interchange': ['src/common', 'engine/socket.ts', 'engine/bundle.ts', 'engine/config.ts'],
+  'engine/manager': ['src/common', 'engine/socket.ts', 'engine/bundle.ts', 'engine/config.ts'],
+  'engine/worker': ['src/common', 'engine/socket.ts', 'engine/bundle.ts', 'engine/config.ts'],
   'engine/blocks': ['src/common', 'providers', 'launchers'],
   engine: ['src/common', 'engine/blocks', 'providers/index.ts', 'providers/provider.ts', 'launchers/index.ts'],
   providers: ['src/common', 'launchers'],
@@ -50,7 +50,7 @@ const SEAMS: Readonly<Record<string, RegExp>> = {
 
 /** The floor. A new file here is a decision, written down in ARCHITECTURE.md. */
 const COMMON_FILES: ReadonlySet<string> = new Set([
-  'binary', 'clock', 'codec', 'columns', 'errors', 'exec', 'exotic', 'log', 'msgpack', 'payload', 'protocol', 'quote',
+  'batch-header', 'binary', 'clock', 'codec', 'columns', 'errors', 'exec', 'exotic', 'log', 'msgpack', 'payload', 'protocol', 'quote',
   'schema', 'shutdown', 'slot-memory', 'yaml',
 ].map((name) => `src/common/${name}.ts`));
 

@@ -6,6 +6,7 @@ import { ComputeError } from '../../src/common/errors.ts';
 import type {
   FromInterchange, FromManager, FunctionDefinition, FunctionId, ManagerId, ResultBatch, TaskBatch, ToInterchange, ToManager,
 } from '../../src/common/protocol.ts';
+import { unbundle } from '../bundle.ts';
 import type { Frame } from '../socket.ts';
 import type { Event } from './core.ts';
 import type { ManagerRecord } from './managers.ts';
@@ -15,13 +16,15 @@ import type { Range, StoredBatch } from './tasks.ts';
 /** Frames of a batch before its large buffers: columns, and the payloads or outcomes. */
 const FRAMES_BEFORE_BUFFERS = 2;
 
-export function fromClient(frames: readonly Frame[], now: number): Event {
+export function fromClient(arrived: readonly Frame[], now: number): Event {
+  const frames = unbundle(arrived);
   const message = decodeHeader(first(frames)) as unknown as ToInterchange; // the client is ours: its key said so
   const batches = message.type === 'tasks' ? readTasks(message.batches, frames, now) : [];
   return { type: 'from-client', message, batches };
 }
 
-export function fromManager(peer: string, frames: readonly Frame[]): Event {
+export function fromManager(peer: string, arrived: readonly Frame[]): Event {
+  const frames = unbundle(arrived);
   const message = decodeHeader(first(frames)) as unknown as FromManager; // its type is checked next, its fields where used
   if (!MANAGER_MESSAGES.has(message.type)) throw new ComputeError('BAD_MESSAGE', 'read a message of an unknown type');
   if (message.type === 'returned' && !Array.isArray(message.ids)) throw malformed('returned');

@@ -11,6 +11,7 @@ import {
   type BlockId, type FromManager, type FunctionDefinition, type FunctionId, type ManagerId, type ResultBatch, type TaskId,
   type ToManager,
 } from '../../src/common/protocol.ts';
+import { unbundle } from '../bundle.ts';
 import { Dialer, type ClientKeys, type Frame } from '../socket.ts';
 import type { Segment } from './line.ts';
 
@@ -127,11 +128,11 @@ export class ManagerLink {
     await this.#dialer.close();
   }
 
-  #onMessage(frames: readonly Frame[]): void {
+  #onMessage(arrived: readonly Frame[]): void {
     this.#heardAtMs = this.#deps.clock.now();
-    let message: ToManager;
     try {
-      message = decodeHeader(frames[0] ?? new Uint8Array(0)) as unknown as ToManager; // the interchange is ours
+      const frames = unbundle(arrived);
+      const message = decodeHeader(frames[0] ?? new Uint8Array(0)) as unknown as ToManager; // the interchange is ours
       this.#take(message, frames);
     } catch (err) {
       this.#deps.log.error({ err }, 'message dropped');

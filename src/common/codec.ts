@@ -1,6 +1,7 @@
 // Messages ↔ header frames: the version in one byte, then the message. The frames that follow belong to the message
 // and are opened elsewhere: columns.ts, payload.ts.
 
+import { BATCH_MARK, decodeBatchHeader, encodeBatchHeader, isBatchMessage } from './batch-header.ts';
 import { ComputeError } from './errors.ts';
 import { pack, unpack } from './msgpack.ts';
 import { PROTOCOL_VERSION } from './protocol.ts';
@@ -17,6 +18,10 @@ export interface Header {
 }
 
 export function encodeHeader(message: object): Buffer {
+  if (isBatchMessage(message)) {
+    const header = encodeBatchHeader(message, PROTOCOL_VERSION);
+    if (header !== undefined) return header;
+  }
   const frame = pack(message, 1);
   frame[0] = PROTOCOL_VERSION;
   return frame;
@@ -32,6 +37,8 @@ export function decodeHeader(frame: Uint8Array): Header {
   if (frame.length > HEADER_BYTES_MAX) {
     throw new ComputeError('BAD_MESSAGE', `a header of ${frame.length} bytes came; the limit is ${HEADER_BYTES_MAX}`);
   }
+  // Such a message is a Header: it has a type.
+  if (frame[1] === BATCH_MARK) return decodeBatchHeader(frame) as unknown as Header;
   const message = unpackHeader(frame);
   if (!isHeader(message)) throw new ComputeError('BAD_MESSAGE', 'a header came that is not a message with a type');
   if (!isShallow(message, HEADER_DEPTH_MAX)) {
