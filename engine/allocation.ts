@@ -94,7 +94,6 @@ export class Allocation {
       probeTimeoutMs: (config.address_probe_timeout ?? PROBE_TIMEOUT_S) * 1000,
       resultBytesMax: config.result_bytes_max,
       zeroWorker: config.zero_worker,
-      simulatedManagers: config.simulated_managers,
       workingDirectory: config.working_dir ?? process.cwd(),
       logDirectory: config.worker_logdir_root ?? join(folder, 'blocks', block),
       logLevel,

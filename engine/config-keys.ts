@@ -58,8 +58,6 @@ export interface Keys {
   result_bytes_max: number;
   /** Managers acknowledge tasks without running them: measures the scheduler alone. */
   zero_worker: boolean;
-  /** With zero_worker: so many managers in one process per node, each with its own connection. */
-  simulated_managers: number;
 }
 
 const STRATEGIES = ['none', 'simple', 'htex_auto_scale'] as const;
@@ -144,7 +142,6 @@ const schema: Schema<Written> = {
     payload_bytes_max: bytes,
     result_bytes_max: bytes,
     zero_worker: { type: 'boolean', default: false },
-    simulated_managers: { type: 'integer', minimum: 1, maximum: 10_000, default: 1 },
   },
 };
 

@@ -5,6 +5,7 @@ import { ComputeError } from '../../src/common/errors.ts';
 import { killGroup } from '../../src/common/exec.ts';
 import type { Logger } from '../../src/common/log.ts';
 import { STATUS, type FunctionDefinition, type FunctionId, type TaskId } from '../../src/common/protocol.ts';
+import { PAYLOAD_BYTES_MAX } from '../../src/common/slot-memory.ts';
 import { failAll } from './failed.ts';
 import { Line, type Segment } from './line.ts';
 import type { Crew, ManagerLink } from './link.ts';
@@ -15,11 +16,11 @@ import { Slot, type Collected } from './slot.ts';
 export interface CrewOptions {
   readonly slots: number;
   readonly prefetch: number;
-  readonly resultBytesMax: number;
 }
 
 export interface CrewDeps {
-  readonly pool: WorkerPool;
+  /** Starts the threads, which are told of the slots' memory. */
+  readonly openPool: (memories: readonly SharedArrayBuffer[]) => WorkerPool;
   readonly link: ManagerLink;
   readonly clock: Clock;
   readonly log: Logger;
@@ -36,8 +37,8 @@ const BARREN_MAX = 3;
 
 export class WorkerCrew implements Crew {
   readonly slots: number;
-  readonly #options: CrewOptions;
   readonly #deps: CrewDeps;
+  readonly #pool: WorkerPool;
   readonly #all: Slot[];
   readonly #idle: Slot[];
   readonly #line = new Line();
@@ -50,11 +51,11 @@ export class WorkerCrew implements Crew {
 
   constructor(options: CrewOptions, deps: CrewDeps) {
     this.slots = options.slots;
-    this.#options = options;
     this.#deps = deps;
     this.#all = Array.from({ length: options.slots }, (_, index) => new Slot(index));
     this.#idle = this.#all.toReversed();
     this.#pace = new Pace(options.slots, options.prefetch);
+    this.#pool = deps.openPool(this.#all.map((slot) => slot.memory.shared));
   }
 
   window(): number {
@@ -117,7 +118,7 @@ export class WorkerCrew implements Crew {
       const id = slot.idAt(at);
       if (!slot.memory.kill(at)) continue;
       this.#deps.link.send({ type: 'returned', ids: [id] });
-      this.#end(slot, new ComputeError('MANAGER_LOST', 'the block ends'));
+      this.#end(slot);
     }
   }
 
@@ -129,14 +130,15 @@ export class WorkerCrew implements Crew {
       clearTimeout(slot.timer);
       endCommand(slot);
     }
-    await this.#deps.pool.close();
+    await this.#pool.close();
   }
 
   #assign(): void {
     while (this.#idle.length > 0 && this.#line.length > 0 && !this.#closed) {
       const fn = this.#line.next();
       const definition = fn === undefined ? undefined : this.#definitions.get(fn);
-      const segment = this.#line.take(fn === undefined ? 1 : this.#pace.assignment(fn, this.#line.length));
+      const count = fn === undefined ? 1 : this.#pace.assignment(fn, this.#line.length);
+      const segment = this.#line.take(count, PAYLOAD_BYTES_MAX);
       if (segment === undefined) return;
       if (definition === undefined) {
         this.#fail(idsOf(segment), segment, new ComputeError('FUNCTION_NOT_FOUND', 'the function was never sent to this manager'));
@@ -148,19 +150,19 @@ export class WorkerCrew implements Crew {
   }
 
   async #run(slot: Slot, segment: Segment, definition: { bytes: Uint8Array; command: boolean }): Promise<void> {
-    const { pool, clock } = this.#deps;
-    const assignment = slot.start(segment, definition.bytes, this.#options.resultBytesMax, clock.now());
-    const { signal } = slot.abort;
+    const { clock } = this.#deps;
+    const assignment = slot.start(segment, definition.bytes, clock.now());
+    slot.ended = false;
     if (segment.kind.timeoutMs > 0) this.#watchTime(slot, segment.kind.timeoutMs, definition.command);
     if (assignment.count > 1) this.#collecting ??= setInterval(() => this.#collectAll(), COLLECT_MS);
     let lost = false;
     try {
-      const large = await pool.run(assignment, signal);
+      const large = await this.#pool.run(assignment, definition.bytes, slot.killer);
       this.#report(slot.collect(clock.now()), segment);
       if (large !== undefined) this.#report(slot.collectLarge(large, clock.now()), segment);
     } catch (error) {
       lost = true;
-      if (!this.#closed) this.#onLost(slot, segment, error, signal.aborted);
+      if (!this.#closed) this.#onLost(slot, segment, error, slot.ended);
     }
     if (this.#closed) return;
     // Tasks behind one whose outcome was too large for the slot's memory, or behind the one that took the thread down.
@@ -187,7 +189,7 @@ export class WorkerCrew implements Crew {
     }
     const [first] = slot.ids();
     if (first === undefined) return;
-    if (segment.buffers.length > 0) {
+    if (slot.moved) {
       this.#deps.link.send({ type: 'returned', ids: [first] }); // its buffers went down with the thread
       return;
     }
@@ -223,12 +225,13 @@ export class WorkerCrew implements Crew {
     const failed = slot.failRunning(reason, status, this.#deps.clock.now());
     if (failed === undefined) return; // it finished in time after all
     this.#report(failed, segment);
-    this.#end(slot, reason);
+    this.#end(slot);
   }
 
-  #end(slot: Slot, reason: ComputeError): void {
+  #end(slot: Slot): void {
+    slot.ended = true;
     endCommand(slot);
-    slot.abort.abort(reason);
+    slot.killer.emit('abort');
   }
 
   #collectAll(): void {
@@ -267,7 +270,7 @@ export class WorkerCrew implements Crew {
 
   #report(collected: Collected | undefined, segment: Segment): void {
     if (collected === undefined) return;
-    this.#pace.observe(segment.kind.fn, collected.meanMs, collected.header.count);
+    this.#pace.observe(segment.kind.fn, collected);
     if (this.#barren.size > 0) for (const id of collected.ids) this.#barren.delete(id as TaskId); // ids we were given
     this.#deps.link.report(collected.header, collected.frames, collected.ids);
   }

@@ -40,16 +40,19 @@ export class Line {
     return this.#segments[0]?.kind.fn;
   }
 
-  /** Up to `max` tasks of one batch from the front. */
-  take(max: number): Segment | undefined {
+  /** Up to `max` tasks of one batch from the front, with payloads of `bytesMax` together; one task in any case. */
+  take(max: number, bytesMax: number): Segment | undefined {
     const segment = this.#segments[0];
     if (segment === undefined) return undefined;
-    const count = Math.min(max, segment.to - segment.from);
-    this.#length -= count;
-    if (count === segment.to - segment.from) return this.#segments.shift();
-    const taken = { ...segment, to: segment.from + count };
-    for (let i = taken.from; i < taken.to; i++) segment.offset += segment.sizes[i] ?? 0;
-    segment.from = taken.to;
+    const end = Math.min(segment.to, segment.from + max);
+    let bytes = segment.sizes[segment.from] ?? 0;
+    let to = segment.from + 1;
+    for (; to < end && bytes + (segment.sizes[to] ?? 0) <= bytesMax; to++) bytes += segment.sizes[to] ?? 0;
+    this.#length -= to - segment.from;
+    if (to === segment.to) return this.#segments.shift();
+    const taken = { ...segment, to };
+    segment.offset += bytes;
+    segment.from = to;
     return taken;
   }
 

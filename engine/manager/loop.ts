@@ -7,9 +7,8 @@ import type { Clock } from '../../src/common/clock.ts';
 import { ComputeError } from '../../src/common/errors.ts';
 import type { Logger } from '../../src/common/log.ts';
 import type { ManagerConfig, ManagerId } from '../../src/common/protocol.ts';
-import { allowSockets } from '../socket.ts';
 import { WorkerCrew } from './crew.ts';
-import { ManagerLink, type Crew } from './link.ts';
+import { ManagerLink } from './link.ts';
 import { WorkerPool } from './pool.ts';
 import { countSlots } from './slots.ts';
 import { ZeroCrew } from './zero.ts';
@@ -23,51 +22,19 @@ export interface ManagerDeps {
 
 /** From the scheduler's SIGTERM until what still runs is ended and handed back. */
 const TERM_GRACE_MS = 3000;
-/** A connection, and the pair that watches it. */
-const SOCKETS_EACH = 4;
 const GIB = 1024 ** 3;
 
 /** Returns the exit status. */
 export async function runManager(config: ManagerConfig, folder: string, deps: ManagerDeps): Promise<number> {
-  const { log, signal } = deps;
+  const { log, clock, signal } = deps;
   const slots = countSlots(config, { cores: availableParallelism(), memoryGiB: freemem() / GIB });
   const address = await findInterchange(config);
-  process.title = `switchyard-manager block ${config.block}`;
-
-  const simulated = config.zeroWorker ? config.simulatedManagers : 1;
-  if (simulated > 1) allowSockets(simulated * SOCKETS_EACH);
-  const place: Place = { config, folder, slots, address };
-  const lives = Array.from({ length: simulated }, () => live(place, deps));
-  log.info({ count: slots }, 'manager started');
-
-  const onTerm = (): void => {
-    log.info('told to leave');
-    for (const { crew } of lives) crew.onDrain();
-    setTimeout(() => {
-      for (const { crew } of lives) if (crew instanceof WorkerCrew) crew.handBackRunning();
-    }, TERM_GRACE_MS);
-  };
-  signal.addEventListener('abort', onTerm, { once: true });
-  if (signal.aborted) onTerm();
-  const reasons = await Promise.all(lives.map(({ ended }) => ended));
-  return reasons.every((reason) => reason === 'drained' || reason === 'stop') ? 0 : 1;
-}
-
-interface Place {
-  readonly config: ManagerConfig;
-  readonly folder: string;
-  readonly slots: number;
-  readonly address: string;
-}
-
-/** One manager, from its first word to the interchange to its last. */
-function live(place: Place, deps: ManagerDeps): { readonly crew: Crew; readonly ended: Promise<string> } {
-  const { config, folder, slots, address } = place;
-  const { log, clock } = deps;
   const node = hostname();
   const manager = `${config.block}.${node}.${randomBytes(4).toString('hex')}` as ManagerId; // made here, used everywhere
+  process.title = `switchyard-manager block ${config.block}`;
+
   let end: (reason: string) => void = () => { /* replaced at once */ };
-  const told = new Promise<string>((resolve) => { end = resolve; });
+  const ended = new Promise<string>((resolve) => { end = resolve; });
   const link = new ManagerLink({
     address, port: config.port, manager, block: config.block, node,
     keys: config.keys, cores: availableParallelism(), memoryMiB: Math.round(totalmem() / 1024 ** 2), endsAtMs: null,
@@ -78,27 +45,46 @@ function live(place: Place, deps: ManagerDeps): { readonly crew: Crew; readonly 
   };
   const crew = config.zeroWorker
     ? new ZeroCrew(slots, { link, clock, onDrained })
-    : new WorkerCrew(
-      { slots, prefetch: config.prefetchCapacity, resultBytesMax: config.resultBytesMax },
-      { link, clock, log, onDrained, pool: startPool(config, folder, manager, slots) },
-    );
+    : new WorkerCrew({ slots, prefetch: config.prefetchCapacity }, {
+      link, clock, log, onDrained, openPool: (memories) => openPool({ config, folder, manager, slots }, memories),
+    });
   link.join(crew);
+  log.info({ manager, count: slots }, 'manager started');
+
   const drainTimer = config.drainAfterMs === null ? undefined : setTimeout(() => crew.onDrain(), config.drainAfterMs);
-  const ended = told.then(async (reason) => {
-    clearTimeout(drainTimer);
-    log.info({ manager, reason }, 'manager ends');
-    if (crew instanceof WorkerCrew) await crew.close();
-    await link.close();
-    return reason;
-  });
-  return { crew, ended };
+  const onTerm = (): void => {
+    log.info('told to leave');
+    crew.onDrain();
+    setTimeout(() => {
+      if (crew instanceof WorkerCrew) crew.handBackRunning();
+    }, TERM_GRACE_MS);
+  };
+  signal.addEventListener('abort', onTerm, { once: true });
+  if (signal.aborted) onTerm();
+
+  const reason = await ended;
+  clearTimeout(drainTimer);
+  log.info({ reason }, 'manager ends');
+  if (crew instanceof WorkerCrew) await crew.close();
+  await link.close();
+  return reason === 'drained' || reason === 'stop' ? 0 : 1;
 }
 
-function startPool(config: ManagerConfig, folder: string, manager: ManagerId, slots: number): WorkerPool {
+interface PoolPlace {
+  readonly config: ManagerConfig;
+  readonly folder: string;
+  readonly manager: ManagerId;
+  readonly slots: number;
+}
+
+function openPool(
+  { config, folder, manager, slots }: PoolPlace, memories: readonly SharedArrayBuffer[],
+): WorkerPool {
   return new WorkerPool({
     slots,
     setup: {
       manager, block: config.block, slots, accelerators: config.accelerators, groupsFolder: `${folder}/groups`,
+      resultBytesMax: config.resultBytesMax, memories,
     },
     memoryMiB: config.memPerWorkerGiB === null ? null : Math.round(config.memPerWorkerGiB * 1024),
   });

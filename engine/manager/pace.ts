@@ -2,7 +2,7 @@
 // tasks; a task whose length nobody knows, or a long one, goes alone. Lengths are learned per function.
 
 import type { FunctionId } from '../../src/common/protocol.ts';
-import { ASSIGNMENT_TASKS_MAX } from '../../src/common/slot-memory.ts';
+import { ASSIGNMENT_TASKS_MAX, OUTCOME_BYTES_MAX } from '../../src/common/slot-memory.ts';
 
 /** Work that one assignment should amount to: what a new task may have to wait for, at most, behind short ones. */
 const ASSIGNMENT_MS = 2;
@@ -12,40 +12,60 @@ const LINE_MS = 10;
 const LINE_TASKS_MAX = 1024;
 /** How much a new observation counts. */
 const WEIGHT = 0.2;
+/** No task is taken to be shorter. */
+const MS_MIN = 0.001;
+
+/** What is known of a function. */
+interface Habit {
+  runMs: number;
+  outcomeBytes: number;
+}
+
+/** What came of some of its tasks, on average. */
+export interface Observation {
+  readonly meanMs: number;
+  readonly meanBytes: number;
+  readonly header: { readonly count: number };
+}
 
 export class Pace {
-  readonly #functions = new Map<FunctionId, number>();
+  readonly #functions = new Map<FunctionId, Habit>();
   readonly #slots: number;
   readonly #prefetch: number;
-  #overall: number | undefined;
+  #overallMs: number | undefined;
 
   constructor(slots: number, prefetch: number) {
     this.#slots = slots;
     this.#prefetch = prefetch;
   }
 
-  /** `runMs`: what each of `count` tasks took on average. */
-  observe(fn: FunctionId, runMs: number, count: number): void {
-    const known = this.#functions.get(fn);
-    // Growing longer counts at once: to hand a slot too much is worse than too little.
-    const mean = known === undefined || runMs > known ? runMs : known + (runMs - known) * WEIGHT;
-    this.#functions.set(fn, mean);
-    const weight = count > 1 ? WEIGHT * 2 : WEIGHT;
-    this.#overall = this.#overall === undefined ? mean : this.#overall + (mean - this.#overall) * weight;
+  observe(fn: FunctionId, { meanMs, meanBytes, header }: Observation): void {
+    const habit = this.#functions.get(fn);
+    if (habit === undefined) {
+      this.#functions.set(fn, { runMs: meanMs, outcomeBytes: meanBytes });
+    } else {
+      // Growing counts at once: to hand a slot too much is worse than too little.
+      habit.runMs = Math.max(meanMs, habit.runMs + (meanMs - habit.runMs) * WEIGHT);
+      habit.outcomeBytes = Math.max(meanBytes, habit.outcomeBytes + (meanBytes - habit.outcomeBytes) * WEIGHT);
+    }
+    const weight = header.count > 1 ? WEIGHT * 2 : WEIGHT;
+    this.#overallMs = this.#overallMs === undefined ? meanMs : this.#overallMs + (meanMs - this.#overallMs) * weight;
   }
 
   /** Tasks of this function for one slot now, while so many stand in line. */
   assignment(fn: FunctionId, inLine: number): number {
-    const mean = this.#functions.get(fn);
-    if (mean === undefined) return 1;
+    const habit = this.#functions.get(fn);
+    if (habit === undefined) return 1;
     const fair = Math.ceil(inLine / this.#slots);
-    return Math.max(1, Math.min(fair, Math.floor(ASSIGNMENT_MS / Math.max(mean, 0.001)), ASSIGNMENT_TASKS_MAX));
+    const time = Math.floor(ASSIGNMENT_MS / Math.max(habit.runMs, MS_MIN));
+    const room = Math.floor(OUTCOME_BYTES_MAX / Math.max(habit.outcomeBytes, 1));
+    return Math.max(1, Math.min(fair, time, room, ASSIGNMENT_TASKS_MAX));
   }
 
   /** How many tasks the manager should hold: one for each slot, and the work in line. */
   window(): number {
-    const mean = this.#overall;
-    const perSlot = mean === undefined ? 0 : Math.min(LINE_TASKS_MAX, Math.floor(LINE_MS / Math.max(mean, 0.001)));
+    const mean = this.#overallMs;
+    const perSlot = mean === undefined ? 0 : Math.min(LINE_TASKS_MAX, Math.floor(LINE_MS / Math.max(mean, MS_MIN)));
     return this.#slots + Math.max(this.#prefetch, this.#slots * perSlot);
   }
 }

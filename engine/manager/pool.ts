@@ -1,8 +1,13 @@
 // The thread pool. One assignment per slot; a slot's memory outlives the thread that worked in it.
 
+import type { EventEmitter } from 'node:events';
 import { Piscina } from 'piscina';
 import { ComputeError } from '../../src/common/errors.ts';
-import type { Assignment, LargeOutcome, WorkerSetup } from '../../src/common/protocol.ts';
+import {
+  UNKNOWN_FUNCTION, type Assignment, type LargeOutcome, type WorkerSetup,
+} from '../../src/common/protocol.ts';
+
+type Answer = LargeOutcome | typeof UNKNOWN_FUNCTION | undefined;
 
 export interface PoolOptions {
   readonly slots: number;
@@ -12,10 +17,10 @@ export interface PoolOptions {
 }
 
 export class WorkerPool {
-  readonly #threads: Piscina<Assignment, LargeOutcome | undefined>;
+  readonly #threads: Piscina<Assignment, Answer>;
 
   constructor(options: PoolOptions) {
-    this.#threads = new Piscina<Assignment, LargeOutcome | undefined>({
+    this.#threads = new Piscina<Assignment, Answer>({
       filename: new URL('../worker/main.js', import.meta.url).href,
       minThreads: 1,
       maxThreads: options.slots,
@@ -35,17 +40,25 @@ export class WorkerPool {
   }
 
   /**
-   * Runs an assignment. Rejects with WORKER_LOST when the thread ended in it, with the cause; with the signal's reason
-   * when it was aborted, which ends the thread.
+   * Runs an assignment; `definition` is what a worker gets that does not know the function. Rejects with WORKER_LOST when
+   * the thread ended in it, with the cause. An 'abort' of `killer` ends the thread; then it rejects, too.
    */
-  async run(assignment: Assignment, signal: AbortSignal): Promise<LargeOutcome | undefined> {
-    const moved = [assignment.payload, ...assignment.buffers].map((bytes) => bytes.buffer as ArrayBuffer); // never shared
+  async run(assignment: Assignment, definition: Uint8Array, killer: EventEmitter): Promise<LargeOutcome | undefined> {
     try {
-      return await this.#threads.run(assignment, { signal, transferList: [...new Set(moved)] });
+      const answer = await this.#post(assignment, killer);
+      if (answer !== UNKNOWN_FUNCTION) return answer;
+      const second = await this.#post({ ...assignment, definition }, killer);
+      return second === UNKNOWN_FUNCTION ? undefined : second;
     } catch (cause) {
-      if (signal.aborted) throw signal.reason;
       throw new ComputeError('WORKER_LOST', `the worker ended while it ran the task: ${reasonOf(cause)}`, { cause });
     }
+  }
+
+  #post(assignment: Assignment, killer: EventEmitter): Promise<Answer> {
+    const { moved } = assignment;
+    if (moved === undefined) return this.#threads.run(assignment, { signal: killer });
+    const bytes = [moved.payload, ...moved.buffers].map((part) => part.buffer as ArrayBuffer); // never shared
+    return this.#threads.run(assignment, { signal: killer, transferList: [...new Set(bytes)] });
   }
 
   async close(): Promise<void> {

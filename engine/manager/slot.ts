@@ -4,11 +4,12 @@
 // (collected), failed by us (killed), or never started (handed back as segments). Results are collected while the
 // worker goes on, so a short task that stands before a long one is not kept waiting by it.
 
+import { EventEmitter } from 'node:events';
 import { encodeFailure, encodePayload } from '../../src/common/payload.ts';
 import { encodeResultColumns } from '../../src/common/columns.ts';
 import { ComputeError } from '../../src/common/errors.ts';
 import { STATUS, type Assignment, type LargeOutcome, type ResultBatch, type TaskId } from '../../src/common/protocol.ts';
-import { SLOT_BYTES, SLOT_STATE, SlotMemory } from '../../src/common/slot-memory.ts';
+import { PAYLOAD_BYTES_MAX, SLOT_BYTES, SLOT_STATE, SlotMemory } from '../../src/common/slot-memory.ts';
 import type { Frame } from '../socket.ts';
 import type { Segment } from './line.ts';
 
@@ -18,19 +19,24 @@ export interface Collected {
   readonly ids: Float64Array;
   /** Mean run time, ms. */
   readonly meanMs: number;
+  /** Mean size of an outcome. */
+  readonly meanBytes: number;
 }
 
 export class Slot {
   readonly index: number;
-  #shared = new SharedArrayBuffer(SLOT_BYTES);
-  memory = new SlotMemory(this.#shared);
+  memory = new SlotMemory(new SharedArrayBuffer(SLOT_BYTES));
+  #replaced = false;
   segment: Segment | undefined;
   /** Tasks before this one are accounted for. */
   #cursor = 0;
   #outcomeAt = 0;
   /** A finished task whose outcome comes with the pool's answer. */
   #largeAt: number | undefined;
-  abort = new AbortController();
+  /** Its 'abort' ends the thread that works here. */
+  readonly killer = new EventEmitter();
+  /** We ended the thread ourselves. */
+  ended = false;
   /** Checks the running task's time; one per assignment. */
   timer: NodeJS.Timeout | undefined;
 
@@ -43,31 +49,36 @@ export class Slot {
   }
 
   /** Takes the tasks on and returns what the worker gets. */
-  start(segment: Segment, definition: Uint8Array, resultBytesMax: number, now: number): Assignment {
-    const count = segment.to - segment.from;
+  start(segment: Segment, definition: Uint8Array, now: number): Assignment {
+    const { kind, from, to, sizes, payload, offset, buffers } = segment;
+    const { memory } = this;
     this.segment = segment;
     this.#cursor = 0;
     this.#outcomeAt = 0;
     this.#largeAt = undefined;
-    this.abort = new AbortController();
-    this.memory.arm(count, now);
-    const sizes = segment.sizes.slice(segment.from, segment.to);
+    memory.arm(to - from, now);
     let bytes = 0;
-    for (const size of sizes) bytes += size;
-    const payload = segment.payload.subarray(segment.offset, segment.offset + bytes);
-    return {
-      slot: this.index,
-      memory: this.#shared,
-      fn: segment.kind.fn,
-      definition,
-      count,
-      sizes,
-      // Moved to the worker, so it must be ours alone: a large frame is, a part of a frame is copied.
-      payload: ownsItsBuffer(payload) && segment.buffers.length > 0 ? payload : new Uint8Array(payload),
-      buffers: segment.buffers.map((buffer) => (ownsItsBuffer(buffer) ? buffer : new Uint8Array(buffer))),
-      timeoutMs: segment.kind.timeoutMs,
-      resultBytesMax,
+    for (let i = from; i < to; i++) {
+      const size = sizes[i] ?? 0;
+      memory.payloadSize[i - from] = size;
+      bytes += size;
+    }
+    const assignment: Assignment = {
+      slot: this.index, fn: kind.fn, count: to - from, timeoutMs: kind.timeoutMs,
+      ...(this.#replaced ? { memory: memory.shared } : {}),
     };
+    const body = payload.subarray(offset, offset + bytes);
+    if (buffers.length === 0 && bytes <= PAYLOAD_BYTES_MAX) {
+      memory.payload.set(body);
+      return assignment;
+    }
+    // What is moved must be ours alone: a whole frame is, a part of a frame is copied.
+    return { ...assignment, definition, moved: { payload: owned(body), buffers: buffers.map(owned) } };
+  }
+
+  /** Whether the task's bytes left with the assignment: then it cannot be given to another slot. */
+  get moved(): boolean {
+    return this.segment !== undefined && (this.segment.buffers.length > 0 || bytesOf(this.segment) > PAYLOAD_BYTES_MAX);
   }
 
   /** What finished since the last time. */
@@ -76,24 +87,28 @@ export class Slot {
     if (segment === undefined) return undefined;
     const count = segment.to - segment.from;
     const done: number[] = [];
-    for (; this.#cursor < count; this.#cursor++) {
-      const state = memory.state(this.#cursor);
-      if (state === SLOT_STATE.done) done.push(this.#cursor);
-      else if (state !== SLOT_STATE.recalled && state !== SLOT_STATE.killed) break;
-    }
-    // A large outcome has no bytes here.
-    const small = done.filter((at) => (memory.size[at] ?? 0) > 0);
-    this.#largeAt = done.find((at) => memory.size[at] === 0) ?? this.#largeAt;
-    if (small.length === 0) return undefined;
     let bytes = 0;
     let failures = false;
-    for (const at of small) {
-      bytes += memory.size[at] ?? 0;
-      failures ||= memory.status[at] !== STATUS.ok;
+    for (; this.#cursor < count; this.#cursor++) {
+      const at = this.#cursor;
+      const state = memory.state(at);
+      if (state === SLOT_STATE.done) {
+        const size = memory.size[at] ?? 0;
+        if (size === 0) {
+          this.#largeAt = at; // its outcome comes with the pool's answer
+          continue;
+        }
+        bytes += size;
+        failures ||= memory.status[at] !== STATUS.ok;
+        done.push(at);
+      } else if (state !== SLOT_STATE.recalled && state !== SLOT_STATE.killed) {
+        break;
+      }
     }
+    if (done.length === 0) return undefined;
     const outcomes = memory.data.slice(this.#outcomeAt, this.#outcomeAt + bytes);
     this.#outcomeAt += bytes;
-    return this.#batch(small, [outcomes], failures, now);
+    return this.#batch(done, [outcomes], failures, now);
   }
 
   /** The outcome that did not fit. */
@@ -153,7 +168,7 @@ export class Slot {
   /** Takes tasks back that have not started, from the end; `wanted` limits which, `max` how many. */
   recall(max: number, wanted?: (id: TaskId) => boolean): Segment[] {
     const { segment } = this;
-    if (segment === undefined || segment.buffers.length > 0) return []; // what was moved cannot come back
+    if (segment === undefined || this.moved) return []; // what was moved cannot come back
     const back: Segment[] = [];
     let taken = 0;
     let { offset } = segment;
@@ -207,38 +222,52 @@ export class Slot {
     this.timer = undefined;
     this.segment = undefined;
     if (!lost) return;
-    this.#shared = new SharedArrayBuffer(SLOT_BYTES);
-    this.memory = new SlotMemory(this.#shared);
+    this.#replaced = true;
+    this.memory = new SlotMemory(new SharedArrayBuffer(SLOT_BYTES));
   }
 
   #batch(at: readonly number[], bodies: readonly Frame[], failures: boolean, now: number): Collected {
     const { segment, memory } = this;
     if (segment === undefined) throw new Error('a slot without an assignment has no results');
     const { from, attempt, hops } = segment;
-    const ids = Float64Array.from(at, (i) => segment.ids[from + i] ?? 0);
-    const runMs = Float32Array.from(at, (i) => memory.run[i] ?? 0);
+    const count = at.length;
+    const ids = new Float64Array(count);
+    const startedMs = new Float32Array(count);
+    const runMs = new Float32Array(count);
+    const sizes = new Uint32Array(count);
+    const status = new Uint8Array(count);
     let total = 0;
-    for (const ms of runMs) total += ms;
-    const columns = encodeResultColumns({
-      ids,
-      startedMs: Float32Array.from(at, (i) => memory.started[i] ?? 0),
-      runMs,
-      sizes: Uint32Array.from(at, (i) => memory.size[i] ?? 0),
-      status: Uint8Array.from(at, (i) => memory.status[i] ?? 0),
-    });
+    for (let i = 0; i < count; i++) {
+      const index = at[i] ?? 0;
+      ids[i] = segment.ids[from + index] ?? 0;
+      startedMs[i] = memory.started[index] ?? 0;
+      runMs[i] = memory.run[index] ?? 0;
+      sizes[i] = memory.size[index] ?? 0;
+      status[i] = memory.status[index] ?? 0;
+      total += runMs[i] ?? 0;
+    }
+    const columns = encodeResultColumns({ ids, startedMs, runMs, sizes, status });
     const [body, ...buffers] = bodies;
     return {
       header: {
-        count: at.length, attempt, buffers: buffers.length, failures, worker: this.index,
+        count, attempt, buffers: buffers.length, failures, worker: this.index,
         startedAtMs: memory.base[0] ?? 0, returnedAtMs: now, hops,
       },
       frames: [columns, body ?? new Uint8Array(0), ...buffers],
       ids,
-      meanMs: total / at.length,
+      meanMs: total / count,
+      meanBytes: bodies.reduce((bytes, part) => bytes + part.length, 0) / count,
     };
   }
 }
 
-function ownsItsBuffer(bytes: Uint8Array): boolean {
-  return bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
+function bytesOf(segment: Segment): number {
+  let bytes = 0;
+  for (let i = segment.from; i < segment.to; i++) bytes += segment.sizes[i] ?? 0;
+  return bytes;
+}
+
+function owned(bytes: Uint8Array): Uint8Array {
+  const whole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
+  return whole ? bytes : new Uint8Array(bytes);
 }

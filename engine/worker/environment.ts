@@ -2,20 +2,30 @@
 
 import { workerData } from 'node:worker_threads';
 import type { Assignment, WorkerSetup } from '../../src/common/protocol.ts';
+import { SlotMemory } from '../../src/common/slot-memory.ts';
 
 // Written by our manager. Piscina hands it over in its own wrapping: [its own data, ours].
 const setup = (Array.isArray(workerData) ? workerData[1] : workerData) as WorkerSetup;
 let current = -1;
+let memory: SlotMemory | undefined;
 
-/** A thread is not bound to a slot: it takes on the slot's variables when it gets work for another one. */
-export function prepareSlot(assignment: Assignment): void {
-  if (assignment.slot === current) return;
-  current = assignment.slot;
-  process.env['PARSL_WORKER_RANK'] = String(assignment.slot);
+/** A thread is not bound to a slot: it takes on the slot's memory and variables when it gets work for another one. */
+export function prepareSlot({ slot, memory: replaced }: Assignment): SlotMemory {
+  const shared = replaced ?? setup.memories[slot];
+  if (shared === undefined) throw new Error(`there is no slot ${slot}`);
+  if (shared === memory?.shared && slot === current) return memory;
+  memory = new SlotMemory(shared);
+  if (slot !== current) takeOn(slot);
+  return memory;
+}
+
+function takeOn(slot: number): void {
+  current = slot;
+  process.env['PARSL_WORKER_RANK'] = String(slot);
   process.env['PARSL_WORKER_COUNT'] = String(setup.slots);
   process.env['PARSL_WORKER_POOL_ID'] = setup.manager;
   process.env['PARSL_WORKER_BLOCK_ID'] = setup.block;
-  const accelerator = setup.accelerators[assignment.slot];
+  const accelerator = setup.accelerators[slot];
   if (accelerator === undefined) return;
   for (const name of ['CUDA_VISIBLE_DEVICES', 'ROCR_VISIBLE_DEVICES', 'ZE_AFFINITY_MASK']) process.env[name] = accelerator;
   process.env['ZE_ENABLE_PCI_ID_DEVICE_ORDER'] = '1';
@@ -24,4 +34,8 @@ export function prepareSlot(assignment: Assignment): void {
 /** Where the process groups of running commands are noted, for whoever cleans up after a killed manager. */
 export function groupsFolder(): string {
   return setup.groupsFolder;
+}
+
+export function resultBytesMax(): number {
+  return setup.resultBytesMax;
 }

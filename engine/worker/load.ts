@@ -11,9 +11,11 @@ import type { Callable } from './context.ts';
 const FUNCTIONS_MAX = 1000;
 const loaded = new Map<FunctionId, Callable>();
 
+export function knownFunction(id: FunctionId): Callable | undefined {
+  return loaded.get(id);
+}
+
 export async function loadFunction(id: FunctionId, definition: Uint8Array): Promise<Callable> {
-  const known = loaded.get(id);
-  if (known !== undefined) return known;
   const text = new TextDecoder().decode(definition.slice()); // a copy: the original is memory shared between threads
   const callable = await build(JSON.parse(text) as FunctionDefinition); // written by our manager
   if (loaded.size >= FUNCTIONS_MAX) for (const oldest of loaded.keys()) {

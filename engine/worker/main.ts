@@ -3,29 +3,24 @@
 
 import { encodeFailure, encodePayload, decodePayload, type Encoded } from '../../src/common/payload.ts';
 import { ComputeError } from '../../src/common/errors.ts';
-import { STATUS, type Assignment, type LargeOutcome } from '../../src/common/protocol.ts';
-import { SlotMemory } from '../../src/common/slot-memory.ts';
-import { prepareSlot } from './environment.ts';
+import { STATUS, UNKNOWN_FUNCTION, type Assignment, type LargeOutcome } from '../../src/common/protocol.ts';
+import { prepareSlot, resultBytesMax } from './environment.ts';
 import type { Callable, TaskContext } from './context.ts';
-import { loadFunction } from './load.ts';
+import { knownFunction, loadFunction } from './load.ts';
 
 export default async function work(assignment: Assignment): Promise<unknown> {
-  const memory = new SlotMemory(assignment.memory);
-  prepareSlot(assignment);
-  const context: TaskContext = { timeoutMs: assignment.timeoutMs, slot: assignment.slot, memory };
+  const { slot, count } = assignment;
+  const memory = prepareSlot(assignment);
+  const callable = knownFunction(assignment.fn) ?? await firstLoad(assignment);
+  if (callable === undefined) return UNKNOWN_FUNCTION;
+  const context: TaskContext = { timeoutMs: assignment.timeoutMs, slot, memory };
   const sinceBase = performance.timeOrigin - (memory.base[0] ?? 0);
-  let callable: Callable | Failed;
-  try {
-    callable = await loadFunction(assignment.fn, assignment.definition);
-  } catch (error) {
-    callable = { failure: error };
-  }
+  const { payload, buffers } = assignment.moved ?? { payload: memory.payload, buffers: NO_BUFFERS };
 
   let offset = 0;
-  for (let index = 0; index < assignment.count; index++) {
-    const size = assignment.sizes[index] ?? 0;
+  for (let index = 0; index < count; index++) {
     const start = offset;
-    offset += size;
+    offset += memory.payloadSize[index] ?? 0;
     if (!memory.claim(index)) continue;
     const started = performance.now();
     memory.started[index] = sinceBase + started;
@@ -33,9 +28,9 @@ export default async function work(assignment: Assignment): Promise<unknown> {
     let status: number = STATUS.ok;
     try {
       if (typeof callable !== 'function') throw callable.failure;
-      const args = decodePayload(assignment.payload.subarray(start, offset), assignment.buffers) as unknown[]; // our encoder's
+      const args = decodePayload(payload.subarray(start, offset), buffers) as unknown[]; // our encoder's
       const value = callable(args, context);
-      outcome = encodeResult(isThenable(value) ? await value : value, assignment.resultBytesMax);
+      outcome = encodeResult(isThenable(value) ? await value : value);
     } catch (error) {
       status = isFinal(error) ? STATUS.failed : STATUS.retryable;
       outcome = encodeError(error);
@@ -49,6 +44,18 @@ export default async function work(assignment: Assignment): Promise<unknown> {
     if (!memory.finish(index)) return undefined;
   }
   return undefined;
+}
+
+const NO_BUFFERS: readonly Uint8Array[] = [];
+
+/** Undefined when the definition did not come along. */
+async function firstLoad({ fn, definition }: Assignment): Promise<Callable | Failed | undefined> {
+  if (definition === undefined) return undefined;
+  try {
+    return await loadFunction(fn, definition);
+  } catch (error) {
+    return { failure: error };
+  }
 }
 
 interface Failed {
@@ -75,7 +82,7 @@ function ownBuffer(bytes: Uint8Array): Uint8Array {
   return whole ? bytes : new Uint8Array(bytes);
 }
 
-function encodeResult(value: unknown, bytesMax: number): Encoded {
+function encodeResult(value: unknown): Encoded {
   let outcome: Encoded;
   try {
     outcome = encodePayload(value);
@@ -83,6 +90,7 @@ function encodeResult(value: unknown, bytesMax: number): Encoded {
     throw new ComputeError('RESULT_NOT_SERIALIZABLE', `the function's result cannot travel: ${messageOf(cause)}`, { cause });
   }
   const bytes = outcome.buffers.reduce((sum, buffer) => sum + buffer.length, outcome.bytes.length);
+  const bytesMax = resultBytesMax();
   if (bytes <= bytesMax) return outcome;
   throw new ComputeError('RESULT_TOO_LARGE',
     `the function's result has ${bytes} bytes and result_bytes_max is ${bytesMax}: return less, or write it to a file`);

@@ -261,8 +261,6 @@ export interface ManagerConfig {
   readonly resultBytesMax: number;
   /** Acknowledge tasks without running them: measures the scheduler alone. */
   readonly zeroWorker: boolean;
-  /** With zeroWorker: so many managers in the one process, each with its own connection. */
-  readonly simulatedManagers: number;
   readonly workingDirectory: string;
   readonly logDirectory: string;
   readonly logLevel: string;
@@ -277,23 +275,27 @@ export interface WorkerSetup {
   readonly slots: number;
   readonly accelerators: readonly string[];
   readonly groupsFolder: string;
+  readonly resultBytesMax: number;
+  /** One for each slot, laid out as in slot-memory.ts. */
+  readonly memories: readonly SharedArrayBuffer[];
 }
 
-/** What a slot is handed: several short tasks of one batch, or one. Passed through the pool, bytes moved. */
+/** What a slot is handed: several short tasks of one batch, or one. Their payloads are in the slot's memory. */
 export interface Assignment {
   readonly slot: number;
-  /** Laid out as in slot-memory.ts. */
-  readonly memory: SharedArrayBuffer;
   readonly fn: FunctionId;
-  /** JSON of a FunctionDefinition, in memory shared by all threads. */
-  readonly definition: Uint8Array;
   readonly count: number;
-  readonly sizes: Uint32Array;
-  readonly payload: Uint8Array;
-  readonly buffers: readonly Uint8Array[];
   readonly timeoutMs: number;
-  readonly resultBytesMax: number;
+  /** JSON of a FunctionDefinition; a worker that does not know the function asks for it. */
+  readonly definition?: Uint8Array;
+  /** The slot's memory where it is not the one that the worker was told of at its start. */
+  readonly memory?: SharedArrayBuffer;
+  /** A payload too large for the slot's memory, and large binaries: moved, not copied. */
+  readonly moved?: { readonly payload: Uint8Array; readonly buffers: readonly Uint8Array[] };
 }
+
+/** What a worker says when it needs the definition. */
+export const UNKNOWN_FUNCTION = 'unknown-function';
 
 /** The answer to an assignment when one outcome did not fit the slot's memory: that one. Later tasks did not start. */
 export interface LargeOutcome {

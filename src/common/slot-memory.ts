@@ -1,4 +1,4 @@
-// The memory that a manager shares with the worker in one slot: which task of the assignment runs, and what came out.
+// The memory that a manager shares with the worker in one slot: what goes in, which task runs, and what came out.
 //
 // A worker is handed several short tasks at once. What makes that safe is this memory, because it outlives the thread:
 // each task's state word changes by compare-and-swap, so exactly one side decides its fate, and a finished task's
@@ -10,10 +10,13 @@
 
 /** Tasks in one assignment at most. */
 export const ASSIGNMENT_TASKS_MAX = 256;
+// Memory that is never written takes up no room, so these cost a slot what its tasks use.
+/** Room for the payloads of one assignment; a larger one, of a single task, is moved with the assignment. */
+export const PAYLOAD_BYTES_MAX = 256 * 1024;
 /** Room for the outcomes of one assignment; one that does not fit travels as the assignment's answer. */
-export const OUTCOME_BYTES_MAX = 64 * 1024;
+export const OUTCOME_BYTES_MAX = 256 * 1024;
 
-export const SLOT_STATE = { empty: 0, queued: 1, running: 2, done: 3, recalled: 4, killed: 5 } as const;
+export const SLOT_STATE = { queued: 1, running: 2, done: 3, recalled: 4, killed: 5 } as const;
 
 const N = ASSIGNMENT_TASKS_MAX;
 const CONTROL_WORDS = 4;
@@ -26,12 +29,15 @@ const AT_STATE = AT_CONTROL + CONTROL_WORDS * 4;
 const AT_STARTED = AT_STATE + N * 4;
 const AT_RUN = AT_STARTED + N * 4;
 const AT_SIZE = AT_RUN + N * 4;
-const AT_STATUS = AT_SIZE + N * 4;
+const AT_PAYLOAD_SIZE = AT_SIZE + N * 4;
+const AT_STATUS = AT_PAYLOAD_SIZE + N * 4;
 const AT_DATA = AT_STATUS + N;
-export const SLOT_BYTES = AT_DATA + OUTCOME_BYTES_MAX;
+const AT_PAYLOAD = AT_DATA + OUTCOME_BYTES_MAX;
+export const SLOT_BYTES = AT_PAYLOAD + PAYLOAD_BYTES_MAX;
 
 /** Both sides' view of one slot's memory. */
 export class SlotMemory {
+  readonly shared: SharedArrayBuffer;
   /** Epoch ms from which `started` counts. */
   readonly base: Float64Array;
   readonly started: Float32Array;
@@ -39,10 +45,14 @@ export class SlotMemory {
   readonly size: Uint32Array;
   readonly status: Uint8Array;
   readonly data: Uint8Array;
+  /** Of each task's payload; the payloads stand back to back in `payload`, or came with the assignment. */
+  readonly payloadSize: Uint32Array;
+  readonly payload: Uint8Array;
   readonly #control: Int32Array;
   readonly #state: Int32Array;
 
   constructor(memory: SharedArrayBuffer) {
+    this.shared = memory;
     this.base = new Float64Array(memory, AT_BASE, 1);
     this.#control = new Int32Array(memory, AT_CONTROL, CONTROL_WORDS);
     this.#state = new Int32Array(memory, AT_STATE, N);
@@ -51,6 +61,8 @@ export class SlotMemory {
     this.size = new Uint32Array(memory, AT_SIZE, N);
     this.status = new Uint8Array(memory, AT_STATUS, N);
     this.data = new Uint8Array(memory, AT_DATA, OUTCOME_BYTES_MAX);
+    this.payloadSize = new Uint32Array(memory, AT_PAYLOAD_SIZE, N);
+    this.payload = new Uint8Array(memory, AT_PAYLOAD, PAYLOAD_BYTES_MAX);
   }
 
   /** Manager, before it hands an assignment over. */
@@ -58,7 +70,6 @@ export class SlotMemory {
     this.base[0] = now;
     this.#control.fill(0);
     this.#state.fill(SLOT_STATE.queued, 0, count);
-    this.#state.fill(SLOT_STATE.empty, count);
   }
 
   state(index: number): number {
