@@ -21,6 +21,8 @@ export function engineBlock({ workers, managers = 1, zeroWorker = false }: Arran
   return {
     type: 'GlobusComputeEngine',
     max_workers_per_node: workers,
+    // As many workers as were asked for, however few cores this machine has.
+    cores_per_worker: 0.01,
     provider: { type: 'LocalProvider', init_blocks: managers, min_blocks: managers, max_blocks: managers },
     ...(zeroWorker ? { zero_worker: true } : {}),
   };

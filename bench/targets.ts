@@ -95,7 +95,7 @@ export const ROWS: readonly Row[] = [
     value: (r) => r.memory?.idle_cpu_ms_per_s,
   },
   {
-    group: 'Memory', name: 'largest process, tasks pending', unit: 'MiB', target: { most: 600 },
+    group: 'Memory', name: 'largest process, 1,000,000 tasks pending', unit: 'MiB', target: { most: 600 },
     value: (r) => r.memory?.pending_1m_mib,
   },
   {
