@@ -101,6 +101,9 @@ export interface ScaleOut {
   readonly workers_per_manager: number;
   readonly tasks_per_s: number;
   readonly one_manager_tasks_per_s: number;
+  /** The machine runs the managers too; this is what the interchange itself spends. */
+  readonly interchange_cpu_us_per_task: number;
+  readonly one_manager_interchange_cpu_us_per_task: number;
   readonly join_s: number;
   readonly interchange_mib: number;
   readonly spread: { readonly tasks_per_s: Spread; readonly one_manager_tasks_per_s: Spread };

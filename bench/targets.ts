@@ -82,6 +82,14 @@ export const ROWS: readonly Row[] = [
     group: 'Scale-out', name: 'with one manager', unit: 'tasks/s',
     value: (r) => r.scale_out?.one_manager_tasks_per_s, spread: (r) => r.scale_out?.spread.one_manager_tasks_per_s,
   },
+  {
+    group: 'Scale-out', name: 'interchange CPU per task, all managers', unit: 'µs',
+    value: (r) => r.scale_out?.interchange_cpu_us_per_task,
+  },
+  {
+    group: 'Scale-out', name: 'interchange CPU per task, one manager', unit: 'µs',
+    value: (r) => r.scale_out?.one_manager_interchange_cpu_us_per_task,
+  },
   { group: 'Scale-out', name: 'all managers joined after', unit: 's', value: (r) => r.scale_out?.join_s },
   { group: 'Scale-out', name: 'interchange memory', unit: 'MiB', value: (r) => r.scale_out?.interchange_mib },
   { group: 'Memory', name: 'manager with 64 idle workers', unit: 'MiB', value: (r) => r.memory?.idle_64_workers_mib },

@@ -43,7 +43,7 @@ export const FULL = {
   throughput: [{ workers: 1, payload_bytes: 100_000, tasks: 10, tasks_per_s: 1234, mb_per_s: 50 }],
   scale_out: {
     ratio: 0.9, managers: 2048, workers_per_manager: 32, tasks_per_s: 270_000, one_manager_tasks_per_s: 300_000,
-    join_s: 3, interchange_mib: 90,
+    interchange_cpu_us_per_task: 3, one_manager_interchange_cpu_us_per_task: 2, join_s: 3, interchange_mib: 90,
     spread: { tasks_per_s: around(270_000), one_manager_tasks_per_s: around(300_000) },
   },
   memory: {
