@@ -1,7 +1,7 @@
 // The engine as its user has it: an Executor, a real interchange, real managers on this machine, encrypted.
 
 import { Executor, moduleFunction } from '../src/sdk/index.ts';
-import type { Effort } from './section.ts';
+import type { Effort } from './effort.ts';
 import { until } from './measure.ts';
 import { PADDING } from './work.ts';
 
@@ -88,10 +88,10 @@ type Expected = 'index' | 'nothing';
 export async function floodNoops(
   executor: Executor, count: number, signal: AbortSignal, expected: Expected = 'index',
 ): Promise<Flood> {
-  const futures = new Array<PromiseLike<number>>(count);
+  const futures: PromiseLike<number>[] = [];
   const start = performance.now();
   for (let index = 0; index < count; index++) {
-    futures[index] = executor.submit(noopFunction, index, PADDING);
+    futures.push(executor.submit(noopFunction, index, PADDING));
     if (index % SUBMITS_PER_TURN === 0) await turn(signal);
   }
   const submitted = performance.now();

@@ -4,7 +4,7 @@
 import { fileURLToPath } from 'node:url';
 import { quoteAll } from '../src/common/quote.ts';
 import { openWith, type RunningEngine } from './engine.ts';
-import type { Effort } from './section.ts';
+import type { Effort } from './effort.ts';
 
 const MAIN = fileURLToPath(new URL('./simulate/main.js', import.meta.url));
 

@@ -4,7 +4,7 @@ import { FreshClient } from '../fresh-client.ts';
 import { until } from '../measure.ts';
 import { cpuSeconds, pssMib, threadCount } from '../process-usage.ts';
 import type { BenchReport, Memory } from '../results.ts';
-import type { Effort } from '../section.ts';
+import type { Effort } from '../effort.ts';
 import type { Executor } from '../../src/sdk/index.ts';
 import { PADDING } from '../work.ts';
 
@@ -76,7 +76,6 @@ async function deepQueue(effort: Effort): Promise<QueueFigures> {
   for (let worker = 0; worker < 2; worker++) futures.push(executor.submit(holdFunction, BLOCK_MS));
   for (let index = 0; index < PENDING; index++) {
     futures.push(executor.submit(noopFunction, index, PADDING));
-    // oxlint-disable-next-line no-await-in-loop -- lets what was submitted leave the client
     if (index % 1000 === 0) await sleep(0, undefined, { signal });
   }
   await until('the tasks to arrive', 60_000, signal, () => {

@@ -2,7 +2,7 @@ import { floodNoops, interchangePid } from '../engine.ts';
 import { median, spread } from '../measure.ts';
 import { cpuSeconds, pssMib } from '../process-usage.ts';
 import type { BenchReport } from '../results.ts';
-import type { Effort } from '../section.ts';
+import type { Effort } from '../effort.ts';
 import { openSimulated } from '../simulated.ts';
 import type { Executor } from '../../src/sdk/index.ts';
 
@@ -28,10 +28,8 @@ export async function scaleOut(effort: Effort): Promise<Partial<BenchReport>> {
   const manyRounds: Round[] = [];
   for (let round = 0; round < rounds; round++) {
     progress(`${tasks} tasks on one manager and on all, round ${round + 1} of ${rounds}`);
-    // oxlint-disable no-await-in-loop -- the rounds alternate: that is the point
     oneRounds.push(await measureRound(one.executor, tasks, signal));
     manyRounds.push(await measureRound(many.executor, tasks, signal));
-    // oxlint-enable no-await-in-loop
   }
   const oneSpread = spread(oneRounds.map((round) => round.tasksPerS));
   const manySpread = spread(manyRounds.map((round) => round.tasksPerS));

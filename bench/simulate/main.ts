@@ -28,7 +28,6 @@ signal.addEventListener('abort', () => process.exit(EXIT_OK));
 allowSockets(SOCKETS_PER_MANAGER * Number(managers) + 16);
 for (let index = 0; index < Number(managers); index++) {
   startManager(index, config, address, Number(slots));
-  // oxlint-disable-next-line no-await-in-loop -- a pause between groups
   if (index % JOINS_PER_TURN === 0) await systemClock.sleep(TURN_MS);
 }
 

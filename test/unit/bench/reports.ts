@@ -32,7 +32,10 @@ export const FULL = {
   },
   payload: {
     mb_per_s: 120, in_flight: 2, spread: { mb_per_s: around(120) },
-    sizes: [{ bytes: 10 * 2 ** 20, p50_ms: 90, p99_ms: 99, mb_per_s: 110 }, { bytes: 0, p50_ms: 0.4, p99_ms: 1, mb_per_s: 0 }],
+    sizes: [
+      { bytes: 10 * 2 ** 20, p50_ms: 90, p99_ms: 99, mb_per_s: 110 },
+      { bytes: 0, p50_ms: 0.4, p99_ms: 1, mb_per_s: 0 },
+    ],
   },
   zero_worker: {
     tasks_per_s: 300_000, cpu_us_per_task: 6, tasks: 1_000_000,
