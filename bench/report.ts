@@ -25,8 +25,16 @@ function heading({ machine, date, version, quick }: BenchReport): string {
     `switchyard ${version}, ${date}${quick ? ', quick: fewer and smaller repetitions' : ''}`,
     `${machine.cpu}, ${machine.cores} cores, ${machine.memory_gib} GiB; ${machine.os}`,
     `Node ${machine.node}, ${versions}; every socket encrypted; medians`,
-    `load average ${machine.load_before} before, ${machine.load_after} after`,
+    `load average ${machine.load_before} before, ${machine.load_after} after${busyWarning(machine)}`,
   ].join('\n');
+}
+
+/** Half a core of others' work is enough to move every figure. */
+const BUSY_LOAD_PER_CORE = 0.25;
+
+function busyWarning({ cores, load_before }: BenchReport['machine']): string {
+  return load_before <= cores * BUSY_LOAD_PER_CORE ? ''
+    : ': THE MACHINE WAS BUSY before this began, so no figure here is its best, and ratios may be off';
 }
 
 function mainTable(report: BenchReport): string {

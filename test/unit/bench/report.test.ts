@@ -30,6 +30,12 @@ test('every part that was measured is in the text, and no other', () => {
   assert.equal(renderReport(HEAD).trim().split('\n').length, 4);
 });
 
+test('a machine that was busy before is said to have been', () => {
+  const busy = { ...HEAD, machine: { ...HEAD.machine, load_before: 0.6 } };
+  assert.match(renderReport(busy), /^load average 0\.6 before, 0\.5 after: THE MACHINE WAS BUSY/m);
+  assert.doesNotMatch(renderReport(HEAD), /BUSY/);
+});
+
 test('a section that failed is named with its reason', () => {
   const report = { ...HEAD, failures: [{ section: 'peers', message: 'pip could not install parsl' }] };
   assert.match(renderReport(report), /^peers was not measured: pip could not install parsl$/m);
