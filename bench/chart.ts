@@ -48,12 +48,13 @@ export function renderChart(report: BenchReport): string {
     top += panel.height + PANEL_GAP;
   }
   const { machine, date, version } = report;
+  const where = `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, ${date.slice(0, 10)}, encrypted`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top}" viewBox="0 0 ${WIDTH} ${top}" `
     + 'font-family="Helvetica, Arial, sans-serif" font-size="13">',
     `<rect width="${WIDTH}" height="${top}" fill="#ffffff"/>`,
     text(MARGIN, 30, `switchyard ${version}`, { size: 18, weight: 'bold' }),
-    text(MARGIN, 50, `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, ${date.slice(0, 10)}, encrypted`, { fill: FAINT }),
+    text(MARGIN, 50, where, { fill: FAINT }),
     legend(),
     ...drawn,
     '</svg>\n',
@@ -154,10 +155,11 @@ function hopColour(index: number): string {
 }
 
 function legend(): string {
-  const names: readonly (readonly [Kind, string])[] = [['ours', 'switchyard'], ['limit', 'limit below it'], ['peer', 'peer']];
-  return names.map(([kind, name], index) => {
+  const kinds = [['ours', 'switchyard'], ['limit', 'limit below it'], ['peer', 'peer']] as const;
+  return kinds.map(([kind, name], index) => {
     const x = WIDTH - MARGIN - 330 + index * 115;
-    return `<rect x="${x}" y="20" width="10" height="10" fill="${COLOURS[kind]}"/>${text(x + 16, 30, name, { size: 12 })}`;
+    return `<rect x="${x}" y="20" width="10" height="10" fill="${COLOURS[kind]}"/>`
+      + text(x + 16, 30, name, { size: 12 });
   }).join('\n');
 }
 

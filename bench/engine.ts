@@ -1,7 +1,7 @@
 // The engine as its user has it: an Executor, a real interchange, real managers on this machine, encrypted.
 
 import { Executor, moduleFunction } from '../src/sdk/index.ts';
-import type { Effort } from './section.ts';
+import type { Effort } from './effort.ts';
 import { until } from './measure.ts';
 import { PADDING } from './work.ts';
 
@@ -21,6 +21,8 @@ export function engineBlock({ workers, managers = 1, zeroWorker = false }: Arran
   return {
     type: 'GlobusComputeEngine',
     max_workers_per_node: workers,
+    // As many workers as were asked for, however few cores this machine has.
+    cores_per_worker: 0.01,
     provider: { type: 'LocalProvider', init_blocks: managers, min_blocks: managers, max_blocks: managers },
     ...(zeroWorker ? { zero_worker: true } : {}),
   };
@@ -86,10 +88,10 @@ type Expected = 'index' | 'nothing';
 export async function floodNoops(
   executor: Executor, count: number, signal: AbortSignal, expected: Expected = 'index',
 ): Promise<Flood> {
-  const futures = new Array<PromiseLike<number>>(count);
+  const futures: PromiseLike<number>[] = [];
   const start = performance.now();
   for (let index = 0; index < count; index++) {
-    futures[index] = executor.submit(noopFunction, index, PADDING);
+    futures.push(executor.submit(noopFunction, index, PADDING));
     if (index % SUBMITS_PER_TURN === 0) await turn(signal);
   }
   const submitted = performance.now();

@@ -4,8 +4,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { firstLine } from '../src/common/shutdown.ts';
-import type { FirstResult } from './fresh-client/main.ts';
-import type { Effort } from './section.ts';
+import type { Effort } from './effort.ts';
+
+/** The client's one line of output. */
+export interface FirstResult {
+  readonly interchangePid: number;
+  readonly managerPids: readonly number[];
+}
 
 const END_TIMEOUT_MS = 15_000;
 

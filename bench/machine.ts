@@ -31,7 +31,7 @@ export function describeMachine(): Machine {
 }
 
 export function loadOneMinute(): number {
-  return loadavg()[0] ?? Number.NaN;
+  return Math.round((loadavg()[0] ?? 0) * 100) / 100;
 }
 
 function systemName(): string {

@@ -47,7 +47,7 @@ export async function repeat<T>(times: number, signal: AbortSignal, once: (round
   const results: T[] = [];
   for (let round = 0; round < times; round++) {
     signal.throwIfAborted();
-    // oxlint-disable-next-line no-await-in-loop -- repetitions that overlap would measure one another
+    // Repetitions that overlap would measure one another.
     results.push(await once(round));
   }
   return results;
@@ -58,7 +58,6 @@ export async function timeEach(count: number, call: (index: number) => Promise<v
   const samples = new Float64Array(count);
   for (let index = 0; index < count; index++) {
     const start = performance.now();
-    // oxlint-disable-next-line no-await-in-loop -- one at a time is what is measured
     await call(index);
     samples[index] = performance.now() - start;
   }
@@ -71,7 +70,6 @@ export async function until(what: string, timeoutMs: number, signal: AbortSignal
   while (!holds()) {
     signal.throwIfAborted();
     if (performance.now() > deadline) throw new Error(`${what}: not within ${timeoutMs / 1000} s`);
-    // oxlint-disable-next-line no-await-in-loop -- polling
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,21 +1,6 @@
 // The claims: one figure over another of the same run.
 
-import type { BenchReport } from './results.ts';
-
-export interface Ratios {
-  /** No-op throughput over the peer's at its best setting. */
-  readonly no_op_to_parsl?: number;
-  readonly no_op_to_piscina?: number;
-  /** Smaller is better: our latency over the raw path's. */
-  readonly latency_p50_to_zmq?: number;
-  readonly latency_p99_to_zmq?: number;
-  readonly latency_p99_to_p50?: number;
-  /** Larger is better: the peer's latency over ours. */
-  readonly parsl_latency_p50_to_ours?: number;
-  readonly parsl_cold_start_to_ours?: number;
-  readonly payload_to_zmq?: number;
-  readonly zero_worker_to_zmq?: number;
-}
+import type { BenchReport, Ratios } from './results.ts';
 
 type Figures = Omit<BenchReport, 'ratios'>;
 

@@ -23,9 +23,18 @@ function heading({ machine, date, version, quick }: BenchReport): string {
   const versions = Object.entries(machine.versions).map(([name, number]) => `${name} ${number}`).join(', ');
   return [
     `switchyard ${version}, ${date}${quick ? ', quick: fewer and smaller repetitions' : ''}`,
-    `${machine.cpu}, ${machine.cores} cores, ${machine.memory_gib} GiB; ${machine.os}; Node ${machine.node}; ${versions}`,
-    `load average ${figure(machine.load_before)} before, ${figure(machine.load_after)} after; every socket encrypted; medians`,
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memory_gib} GiB; ${machine.os}`,
+    `Node ${machine.node}, ${versions}; every socket encrypted; medians`,
+    `load average ${machine.load_before} before, ${machine.load_after} after${busyWarning(machine)}`,
   ].join('\n');
+}
+
+/** Half a core of others' work is enough to move every figure. */
+const BUSY_LOAD_PER_CORE = 0.25;
+
+function busyWarning({ cores, load_before }: BenchReport['machine']): string {
+  return load_before <= cores * BUSY_LOAD_PER_CORE ? ''
+    : ': THE MACHINE WAS BUSY before this began, so no figure here is its best, and ratios may be off';
 }
 
 function mainTable(report: BenchReport): string {
@@ -61,7 +70,10 @@ function verdict(value: number, target: Target): string {
 
 function hopTable({ latency }: BenchReport): string {
   if (latency === undefined) return '';
-  return table(['Cost per hop', 'p50 µs', 'p99 µs'], latency.hops.map((hop) => [hop.name, figure(hop.p50_us), figure(hop.p99_us)]));
+  return table(
+    ['Cost per hop', 'p50 µs', 'p99 µs'],
+    latency.hops.map((hop) => [hop.name, figure(hop.p50_us), figure(hop.p99_us)]),
+  );
 }
 
 function sizeTable({ payload }: BenchReport): string {

@@ -5,7 +5,6 @@ import type { ZmqLimit } from './limits/zmq.ts';
 import type { Machine } from './machine.ts';
 import type { Spread } from './measure.ts';
 import type { ParslFigures } from './peers/parsl.ts';
-import type { Ratios } from './ratios.ts';
 
 export interface BenchReport {
   readonly report: 1;
@@ -101,6 +100,9 @@ export interface ScaleOut {
   readonly workers_per_manager: number;
   readonly tasks_per_s: number;
   readonly one_manager_tasks_per_s: number;
+  /** The machine runs the managers too; this is what the interchange itself spends. */
+  readonly interchange_cpu_us_per_task: number;
+  readonly one_manager_interchange_cpu_us_per_task: number;
   readonly join_s: number;
   readonly interchange_mib: number;
   readonly spread: { readonly tasks_per_s: Spread; readonly one_manager_tasks_per_s: Spread };
@@ -120,4 +122,20 @@ export interface Memory {
   readonly pending_1m_mib: number;
   readonly pending_tasks: number;
   readonly pending_by_process_mib: Readonly<Record<string, number>>;
+}
+
+/** Only those whose both sides were measured. */
+export interface Ratios {
+  /** No-op throughput over the peer's at its best setting. */
+  readonly no_op_to_parsl?: number;
+  readonly no_op_to_piscina?: number;
+  /** Smaller is better: our latency over the raw path's. */
+  readonly latency_p50_to_zmq?: number;
+  readonly latency_p99_to_zmq?: number;
+  readonly latency_p99_to_p50?: number;
+  /** Larger is better: the peer's latency over ours. */
+  readonly parsl_latency_p50_to_ours?: number;
+  readonly parsl_cold_start_to_ours?: number;
+  readonly payload_to_zmq?: number;
+  readonly zero_worker_to_zmq?: number;
 }

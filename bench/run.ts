@@ -8,8 +8,7 @@ import { join } from 'node:path';
 import { describeMachine, loadOneMinute } from './machine.ts';
 import { ratiosOf } from './ratios.ts';
 import type { BenchReport } from './results.ts';
-import type { FromSection, SectionRequest } from './section/main.ts';
-import type { SectionName } from './section.ts';
+import type { FromSection, SectionName, SectionRequest } from './section.ts';
 
 export interface BenchOptions {
   readonly sections: readonly SectionName[];
@@ -35,7 +34,7 @@ export async function runBench(
     for (const section of options.sections) {
       signal.throwIfAborted();
       const request = { section, quick: options.quick, python: options.python, directory };
-      // oxlint-disable-next-line no-await-in-loop -- sections that overlap would measure one another
+      // Sections that overlap would measure one another.
       const answer = await runSection(request, signal, (text) => progress(`${section}: ${text}`));
       if (answer.type === 'measured') parts.push(answer.part);
       else failures.push({ section, message: answer.message });
@@ -74,7 +73,8 @@ function runSection(
   const signal = AbortSignal.any([interrupt, AbortSignal.timeout(SECTION_TIMEOUT_MS)]);
   return new Promise((resolve) => {
     // Nothing of a section may reach our standard output: the report is there.
-    const child = fork(new URL('./section/main.js', import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const main = new URL('./section/main.js', import.meta.url);
+    const child = fork(main, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     let answer: Answer | undefined;
     let kill: NodeJS.Timeout | undefined;
     const stop = (): void => {
@@ -98,6 +98,6 @@ function runSection(
 }
 
 function ownVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-  return manifest.version;
+  const manifest = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
 }

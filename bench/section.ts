@@ -1,19 +1,7 @@
 // What a section gets, and what it gives: a part of the report.
 
+import type { Effort } from './effort.ts';
 import type { BenchReport } from './results.ts';
-
-/** How much a section may spend, and how it is stopped. */
-export interface Effort {
-  /** A short version: fewer and smaller repetitions, the same definitions. */
-  readonly quick: boolean;
-  /** The Python for a peer's virtual environment; undefined takes the first that works. */
-  readonly python: string | undefined;
-  /** Where run folders of measured engines go; removed when the bench ends. */
-  readonly directory: string;
-  readonly signal: AbortSignal;
-  /** One line for whoever waits. */
-  progress(text: string): void;
-}
 
 export type Section = (effort: Effort) => Promise<Partial<BenchReport>>;
 
@@ -23,3 +11,14 @@ export const SECTION_NAMES = [
 ] as const;
 
 export type SectionName = typeof SECTION_NAMES[number];
+
+/** To the process of a section: what to measure. */
+export interface SectionRequest extends Pick<Effort, 'quick' | 'python' | 'directory'> {
+  readonly section: SectionName;
+}
+
+/** What comes back: any number of progress lines, then one of the others. */
+export type FromSection =
+  | { readonly type: 'progress'; readonly text: string }
+  | { readonly type: 'measured'; readonly part: Partial<BenchReport> }
+  | { readonly type: 'failed'; readonly message: string };

@@ -27,7 +27,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engine: ['src/common', 'engine/blocks', 'providers/index.ts', 'providers/provider.ts', 'launchers/index.ts'],
   providers: ['src/common', 'launchers'],
   launchers: ['src/common'],
-  bench: ['src/common', 'src/sdk', 'engine', 'src/cli/output.ts'],
+  // The real protocol of thousands of managers, without their threads.
+  bench: ['src/common', 'src/sdk', 'engine', 'engine/manager/link.ts', 'engine/manager/zero.ts'],
   examples: ['src/sdk'],
   test: ['src/common', 'src/amqp', 'src/sdk', 'src/cli', 'src/service', 'src/supervisor', 'src/endpoint', 'engine',
     'engine/interchange', 'engine/manager', 'engine/worker', 'engine/blocks', 'providers', 'launchers', 'bench',
@@ -36,9 +37,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** A package is known to these files only; the rest of the house would survive its replacement. */
 const SEAMS: Readonly<Record<string, RegExp>> = {
-  zeromq: /^(engine\/socket|bench\/limits-[^/]+)\.ts$/,
-  piscina: /^(engine\/manager\/pool|engine\/worker\/main|bench\/limits-[^/]+)\.ts$/,
-  msgpackr: /^(src\/common\/msgpack|bench\/limits-[^/]+)\.ts$/,
+  zeromq: /^(engine\/socket|bench\/limits\/raw-socket)\.ts$/,
+  piscina: /^(engine\/manager\/pool|engine\/worker\/main|bench\/limits\/piscina)\.ts$/,
+  msgpackr: /^src\/common\/msgpack\.ts$/,
   ajv: /^src\/common\/schema\.ts$/,
   yaml: /^src\/common\/yaml\.ts$/,
   pino: /^src\/common\/log\.ts$/,

@@ -1,13 +1,8 @@
-// PROCESS: the smallest client: it imports the SDK, starts an engine, runs one task, says so on its standard output, and
-// waits until its standard input closes.
+// PROCESS: the smallest client: it imports the SDK, starts an engine, runs one task, says so on its standard output,
+// and waits until its standard input closes.
 
 import { Executor, moduleFunction } from '../../src/sdk/index.ts';
-
-/** Its one line of output, at the first result. */
-export interface FirstResult {
-  readonly interchangePid: number;
-  readonly managerPids: readonly number[];
-}
+import type { FirstResult } from '../fresh-client.ts';
 
 const noop = moduleFunction<[number, string], number>(new URL('../tasks.js', import.meta.url), 'noop');
 const directory = process.argv[2];

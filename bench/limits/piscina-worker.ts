@@ -5,6 +5,6 @@ interface Input {
   readonly padding: string;
 }
 
-export default function noop(input: Input): number {
+export function noop(input: Input): number {
   return input.index;
 }

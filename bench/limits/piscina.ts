@@ -2,7 +2,7 @@
 
 import { FixedQueue, Piscina } from 'piscina';
 import { repeat, spread, type Spread } from '../measure.ts';
-import type { Effort } from '../section.ts';
+import type { Effort } from '../effort.ts';
 import { PADDING } from '../work.ts';
 
 export interface PiscinaLimit {
@@ -10,7 +10,13 @@ export interface PiscinaLimit {
   /** The setting that reached it. */
   readonly atomics: Atomics;
   readonly tasks_per_thread: number;
-  readonly settings: readonly { readonly atomics: Atomics; readonly tasks_per_thread: number; readonly tasks_per_s: Spread }[];
+  readonly settings: readonly PiscinaSetting[];
+}
+
+export interface PiscinaSetting {
+  readonly atomics: Atomics;
+  readonly tasks_per_thread: number;
+  readonly tasks_per_s: Spread;
 }
 
 type Atomics = 'sync' | 'async' | 'disabled';
@@ -19,11 +25,11 @@ const THREADS = 2;
 const WARM_TASKS = 5000;
 
 export async function measurePiscinaLimit(effort: Effort): Promise<PiscinaLimit> {
-  const settings: PiscinaLimit['settings'][number][] = [];
+  const settings: PiscinaSetting[] = [];
   for (const atomics of ['sync', 'async', 'disabled'] as const) {
     for (const tasksPerThread of effort.quick ? [8] : [1, 8, 128]) {
       effort.progress(`bare Piscina: atomics ${atomics}, ${tasksPerThread} tasks per thread`);
-      // oxlint-disable-next-line no-await-in-loop -- settings measured at once would share the cores
+      // One after the other: settings measured at once would share the cores.
       const rates = await measureSetting(atomics, tasksPerThread, effort);
       settings.push({ atomics, tasks_per_thread: tasksPerThread, tasks_per_s: spread(rates) });
     }
@@ -37,6 +43,7 @@ export async function measurePiscinaLimit(effort: Effort): Promise<PiscinaLimit>
 async function measureSetting(atomics: Atomics, concurrentTasksPerWorker: number, effort: Effort): Promise<number[]> {
   const pool = new Piscina<{ index: number; padding: string }, number>({
     filename: new URL('./piscina-worker.js', import.meta.url).href,
+    name: 'noop',
     minThreads: THREADS,
     maxThreads: THREADS,
     maxQueue: Number.POSITIVE_INFINITY,
@@ -49,7 +56,7 @@ async function measureSetting(atomics: Atomics, concurrentTasksPerWorker: number
     const start = performance.now();
     const results = Array.from({ length: count }, (_, index) => pool.run({ index, padding: PADDING }));
     for (const [index, result] of results.entries()) {
-      // oxlint-disable-next-line no-await-in-loop -- all are under way; each is looked at in turn
+      // All are under way; each is looked at in turn.
       if (await result !== index) throw new Error(`Piscina answered task ${index} with another's value`);
     }
     return count * 1000 / (performance.now() - start);

@@ -1,22 +1,20 @@
-// The road below the engine: three real processes (client → middle → end, and back) over encrypted TCP on this machine,
-// with nothing on it but the bare binding.
+// The road below the engine: three real processes (client → middle → end, and back) over encrypted TCP on this
+// machine, with nothing on it but the bare binding.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { Dealer } from 'zeromq';
-import type { FromPeer, PeerRole } from './peer/main.ts';
-import { dialer, receive, sender } from './raw-socket.ts';
+import { dialer, receive, sender, type ConnectingSocket, type FromPeer, type PeerRole } from './raw-socket.ts';
 
 const START_TIMEOUT_MS = 10_000;
 
 export class RawPath implements AsyncDisposable {
   readonly #peers: readonly ChildProcess[];
-  readonly #socket: Dealer;
+  readonly #socket: ConnectingSocket;
   readonly #send: (frames: (string | Uint8Array)[]) => void;
   readonly #loop: Promise<void>;
   #onMessage: (frames: Buffer[]) => void = () => { /* nobody asked */ };
 
-  private constructor(peers: readonly ChildProcess[], socket: Dealer) {
+  private constructor(peers: readonly ChildProcess[], socket: ConnectingSocket) {
     this.#peers = peers;
     this.#socket = socket;
     this.#send = sender(socket);
@@ -108,6 +106,8 @@ function heard<Type extends FromPeer['type']>(
   });
 }
 
-function isOf<Type extends FromPeer['type']>(message: FromPeer, type: Type): message is Extract<FromPeer, { type: Type }> {
+function isOf<Type extends FromPeer['type']>(
+  message: FromPeer, type: Type,
+): message is Extract<FromPeer, { type: Type }> {
   return message.type === type;
 }

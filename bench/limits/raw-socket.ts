@@ -3,6 +3,22 @@
 
 import * as zmq from 'zeromq';
 
+/** To a process of the raw path: which end it is. */
+export type PeerRole =
+  | { readonly role: 'middle' }
+  | { readonly role: 'end'; readonly port: number; readonly serverPublicKey: string };
+
+/** From it: the middle listens; then, the end has found it. */
+export type FromPeer =
+  | {
+    readonly type: 'listening';
+    readonly frontPort: number;
+    readonly backPort: number;
+    readonly serverPublicKey: string;
+  }
+  | { readonly type: 'joined' };
+
+export type ConnectingSocket = zmq.Dealer;
 export type Socket = zmq.Dealer | zmq.Router;
 export type Keys = ReturnType<typeof zmq.curveKeyPair>;
 
@@ -40,7 +56,7 @@ export function sender(socket: Socket): (message: zmq.MessageLike[]) => void {
     sending = true;
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        // oxlint-disable-next-line no-await-in-loop -- a second pending send would throw
+        // A second pending send would throw.
         await socket.send(next);
       }
     } catch (error) {

@@ -3,7 +3,7 @@
 import { percentiles, repeat, spread, timeEach, type Spread } from '../measure.ts';
 import { LARGE_BYTES, LARGE_IN_FLIGHT, megabytesPerSecond, PADDING_BYTES } from '../work.ts';
 import { RawPath } from './raw-path.ts';
-import type { Effort } from '../section.ts';
+import type { Effort } from '../effort.ts';
 
 export interface ZmqLimit {
   /** One 100-byte message at a time. */

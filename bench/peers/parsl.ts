@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { ComputeError } from '../../src/common/errors.ts';
 import { killGroup } from '../../src/common/exec.ts';
 import { percentiles, repeat, spread, type Spread } from '../measure.ts';
-import type { Effort } from '../section.ts';
+import type { Effort } from '../effort.ts';
 import { ensureEnvironment, type Environment } from './python.ts';
 
 export const PARSL = 'parsl==2026.10.26';
@@ -38,6 +38,8 @@ type Line =
   | { readonly first: true }
   | { readonly result: Partial<Measured> & { readonly version: string; readonly python: string } };
 
+type Result = Extract<Line, { result: unknown }>['result'];
+
 interface Measured {
   readonly throughput: readonly { readonly prefetch: number; readonly rates: readonly number[] }[];
   readonly latencies_ms: readonly number[];
@@ -51,9 +53,12 @@ const GRACE_MS = 15_000;
 export async function measureParsl(python: string | undefined, effort: Effort): Promise<ParslFigures> {
   const environment = await ensureEnvironment(PARSL, python, effort);
   const tasks = effort.quick ? 2000 : 10_000;
-  const plan = effort.quick
-    ? { prefetches: [0, 32], warm_tasks: 500, latency_warm_up: 100, latency_samples: 300, repetitions: 3, tasks }
-    : { prefetches: [0, 4, 10, 30], warm_tasks: 2000, latency_warm_up: 300, latency_samples: 1000, repetitions: 3, tasks };
+  const plan = {
+    tasks, repetitions: 3, warm_tasks: tasks / 5,
+    ...(effort.quick
+      ? { prefetches: [0, 10], latency_warm_up: 100, latency_samples: 300 }
+      : { prefetches: [0, 4, 10, 30], latency_warm_up: 300, latency_samples: 1000 }),
+  };
   const measured = await runScript(environment, 'measure', plan, effort, MEASURE_TIMEOUT_MS);
   const coldStarts = await repeat(effort.quick ? 1 : 3, effort.signal, async () => {
     effort.progress('Parsl: cold start');
@@ -64,7 +69,7 @@ export async function measureParsl(python: string | undefined, effort: Effort): 
   return figures(measured.result, tasks, coldStarts);
 }
 
-function figures(result: Extract<Line, { result: unknown }>['result'], tasks: number, coldStarts: number[]): ParslFigures {
+function figures(result: Result, tasks: number, coldStarts: number[]): ParslFigures {
   const throughput = (result.throughput ?? []).map(({ prefetch, rates }) => ({ prefetch, tasks_per_s: spread(rates) }));
   const [best] = throughput.toSorted((a, b) => b.tasks_per_s.median - a.tasks_per_s.median);
   if (best === undefined) throw new ComputeError('COMMAND_FAILED', 'the Parsl script measured no throughput');
@@ -81,9 +86,10 @@ function figures(result: Extract<Line, { result: unknown }>['result'], tasks: nu
 /** Runs the script to its end and leaves nothing of it behind. `firstAt`: when it said that it had a first result. */
 async function runScript(
   environment: Environment, mode: string, plan: object, effort: Effort, timeoutMs: number,
-): Promise<{ result: Extract<Line, { result: unknown }>['result']; firstAt: number }> {
+): Promise<{ result: Result; firstAt: number }> {
   const runDir = await mkdtemp(join(tmpdir(), 'switchyard-parsl-'));
-  const child = spawn(environment.python, ['-c', 'import parsl_htex; parsl_htex.main()', runDir, mode, JSON.stringify(plan)], {
+  const args = ['-c', 'import parsl_htex; parsl_htex.main()', runDir, mode, JSON.stringify(plan)];
+  const child = spawn(environment.python, args, {
     cwd: runDir,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -117,9 +123,9 @@ async function runScript(
 }
 
 async function readLines(child: ChildProcess, effort: Effort): Promise<{
-  result: Extract<Line, { result: unknown }>['result'] | undefined; firstAt: number;
+  result: Result | undefined; firstAt: number;
 }> {
-  let result: Extract<Line, { result: unknown }>['result'] | undefined;
+  let result: Result | undefined;
   let firstAt = Number.NaN;
   if (child.stdout === null) return { result, firstAt };
   for await (const text of createInterface({ input: child.stdout })) {

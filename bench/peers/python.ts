@@ -6,7 +6,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ComputeError } from '../../src/common/errors.ts';
 import { exec } from '../../src/common/exec.ts';
-import type { Effort } from '../section.ts';
+import type { Effort } from '../effort.ts';
 
 /** A distribution's own Python first: it is usually the better optimised build, which is fair to the peer. */
 const CANDIDATES = ['/usr/bin/python3', 'python3'] as const;
@@ -20,7 +20,9 @@ export interface Environment {
 }
 
 /** `requirement` is pinned ("parsl==1.2"), so an environment that is complete never has to be made again. */
-export async function ensureEnvironment(requirement: string, wanted: string | undefined, effort: Effort): Promise<Environment> {
+export async function ensureEnvironment(
+  requirement: string, wanted: string | undefined, effort: Effort,
+): Promise<Environment> {
   const python = await findPython(wanted, effort.signal);
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
   const name = `${requirement}-${python}`.replaceAll(/[^\w.]+/g, '-');
@@ -46,7 +48,6 @@ export async function ensureEnvironment(requirement: string, wanted: string | un
 async function findPython(wanted: string | undefined, signal: AbortSignal): Promise<string> {
   const candidates = wanted === undefined ? CANDIDATES : [wanted];
   for (const python of candidates) {
-    // oxlint-disable-next-line no-await-in-loop -- the first that works is taken
     if (await canMakeEnvironments(python, signal)) return python;
   }
   throw new ComputeError('COMMAND_FAILED',

@@ -2,23 +2,8 @@
 // It is told what to do over its IPC channel; when the channel closes, or on a signal, it stops what it started.
 
 import { shutdownSignal, EXIT_OK, EXIT_SOFTWARE } from '../../src/common/shutdown.ts';
-import type { BenchReport } from '../results.ts';
-import type { SectionName } from '../section.ts';
+import type { FromSection, SectionRequest } from '../section.ts';
 import { SECTIONS } from '../sections/index.ts';
-
-/** What to measure. */
-export interface SectionRequest {
-  readonly section: SectionName;
-  readonly quick: boolean;
-  readonly python: string | undefined;
-  readonly directory: string;
-}
-
-/** What comes back: any number of progress lines, then one of the others. */
-export type FromSection =
-  | { readonly type: 'progress'; readonly text: string }
-  | { readonly type: 'measured'; readonly part: Partial<BenchReport> }
-  | { readonly type: 'failed'; readonly message: string };
 
 const gone = new AbortController();
 process.once('disconnect', () => gone.abort(new Error('the bench ended')));

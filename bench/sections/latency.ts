@@ -3,7 +3,7 @@ import { hopsOf, type Moments } from '../hops.ts';
 import { RawPath } from '../limits/raw-path.ts';
 import { percentiles, timeEach } from '../measure.ts';
 import type { BenchReport } from '../results.ts';
-import type { Effort } from '../section.ts';
+import type { Effort } from '../effort.ts';
 import { PADDING, PADDING_BYTES } from '../work.ts';
 
 const WORKERS = 2;
@@ -40,10 +40,8 @@ export async function latency(effort: Effort): Promise<Partial<BenchReport>> {
   for (let round = 0; round < ROUNDS; round++) {
     signal.throwIfAborted();
     progress(`one task at a time, round ${round + 1} of ${ROUNDS}`);
-    // oxlint-disable no-await-in-loop -- the rounds alternate: that is the point
     rawMs.push(...await timeEach(perRound, raw));
     oursMs.push(...await timeEach(perRound, ours));
-    // oxlint-enable no-await-in-loop
   }
   const { p50_ms, p90_ms, p99_ms } = percentiles(rawMs);
   return {

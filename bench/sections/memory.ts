@@ -4,13 +4,14 @@ import { FreshClient } from '../fresh-client.ts';
 import { until } from '../measure.ts';
 import { cpuSeconds, pssMib, threadCount } from '../process-usage.ts';
 import type { BenchReport, Memory } from '../results.ts';
-import type { Effort } from '../section.ts';
+import type { Effort } from '../effort.ts';
 import type { Executor } from '../../src/sdk/index.ts';
 import { PADDING } from '../work.ts';
 
 const WORKERS = 64;
 /** Long enough that 64 of them overlap: each must find a worker of its own. */
 const HOLD_MS = 2000;
+const PENDING = 1_000_000;
 const SETTLE_MS = 3000;
 /** Longer than it takes to submit everything that waits behind it. */
 const BLOCK_MS = 600_000;
@@ -34,7 +35,10 @@ async function idleNode(effort: Effort): Promise<NodeFigures> {
   const { executor } = engine;
   const pid = managerPid(executor);
   // One task per worker, all at the same time: no thread can stay unstarted.
-  await Promise.all(Array.from({ length: WORKERS }, () => executor.submit(holdFunction, HOLD_MS)));
+  const futures = Array.from({ length: WORKERS }, () => executor.submit(holdFunction, HOLD_MS));
+  await Promise.all(futures);
+  const used = new Set(futures.map((future) => future.ranOn?.worker)).size;
+  if (used < WORKERS) throw new Error(`only ${used} of ${WORKERS} workers ran a task`);
   await sleep(SETTLE_MS, undefined, { signal });
   const mib = pssMib(pid);
   return { idle_64_workers_mib: mib, per_worker_mib: mib / WORKERS, threads: threadCount(pid) };
@@ -47,13 +51,14 @@ async function idleEngine(effort: Effort): Promise<EngineFigures> {
   const { interchangePid: pid } = client.first;
   await sleep(SETTLE_MS, undefined, { signal });
   progress(`idle engine for ${seconds} s`);
+  // Before the idle time: a kernel that takes pages back from processes at rest would make it look smaller.
+  const clientMib = pssMib(client.pid);
+  const interchangeMib = pssMib(pid);
   const spent = (): number => cpuSeconds(client.pid) + cpuSeconds(pid);
   const before = spent();
   const start = performance.now();
   await sleep(seconds * 1000, undefined, { signal });
   const cpuMs = (spent() - before) * 1000;
-  const clientMib = pssMib(client.pid);
-  const interchangeMib = pssMib(pid);
   return {
     idle_engine_mib: clientMib + interchangeMib,
     idle_client_mib: clientMib,
@@ -63,21 +68,19 @@ async function idleEngine(effort: Effort): Promise<EngineFigures> {
 }
 
 async function deepQueue(effort: Effort): Promise<QueueFigures> {
-  const { quick, signal, progress } = effort;
-  const tasks = quick ? 100_000 : 1_000_000;
-  progress(`${tasks} tasks waiting`);
+  const { signal, progress } = effort;
+  progress(`${PENDING} tasks waiting`);
   await using engine = await openEngine({ workers: 2 }, effort);
   const { executor } = engine;
   const futures: PromiseLike<number>[] = [];
   for (let worker = 0; worker < 2; worker++) futures.push(executor.submit(holdFunction, BLOCK_MS));
-  for (let index = 0; index < tasks; index++) {
+  for (let index = 0; index < PENDING; index++) {
     futures.push(executor.submit(noopFunction, index, PADDING));
-    // oxlint-disable-next-line no-await-in-loop -- lets what was submitted leave the client
     if (index % 1000 === 0) await sleep(0, undefined, { signal });
   }
   await until('the tasks to arrive', 60_000, signal, () => {
     const { waiting, held } = executor.status();
-    return waiting + held >= tasks;
+    return waiting + held >= PENDING;
   });
   await sleep(SETTLE_MS, undefined, { signal });
   const byProcess = {
@@ -86,7 +89,7 @@ async function deepQueue(effort: Effort): Promise<QueueFigures> {
     manager: pssMib(managerPid(executor)),
   };
   return {
-    pending_1m_mib: Math.max(...Object.values(byProcess)), pending_tasks: tasks, pending_by_process_mib: byProcess,
+    pending_1m_mib: Math.max(...Object.values(byProcess)), pending_tasks: PENDING, pending_by_process_mib: byProcess,
   };
 }
 

@@ -1,7 +1,7 @@
 import { floodNoops, openEngine } from '../engine.ts';
 import { repeat, spread } from '../measure.ts';
 import type { BenchReport } from '../results.ts';
-import type { Effort } from '../section.ts';
+import type { Effort } from '../effort.ts';
 
 const WORKERS = 2;
 const WARM_TASKS = 50_000;

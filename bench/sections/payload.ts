@@ -3,7 +3,7 @@ import { floodLarge } from '../limits/zmq.ts';
 import { RawPath } from '../limits/raw-path.ts';
 import { percentiles, spread, timeEach } from '../measure.ts';
 import type { BenchReport, PayloadSize } from '../results.ts';
-import type { Effort } from '../section.ts';
+import type { Effort } from '../effort.ts';
 import type { Executor } from '../../src/sdk/index.ts';
 import { LARGE_BYTES, LARGE_IN_FLIGHT, megabytesPerSecond } from '../work.ts';
 
@@ -24,16 +24,13 @@ export async function payload(effort: Effort): Promise<Partial<BenchReport>> {
   for (let round = 0; round < rounds; round++) {
     signal.throwIfAborted();
     progress(`10 MiB argument and result, round ${round + 1} of ${rounds}`);
-    // oxlint-disable no-await-in-loop -- the rounds alternate: that is the point
     raw.push(await floodLarge(path, perRound));
     ours.push(await floodEchoes(executor, perRound));
-    // oxlint-enable no-await-in-loop
   }
   const sizes: PayloadSize[] = [];
   for (const bytes of SIZES) {
     signal.throwIfAborted();
     progress(`payload of ${bytes} bytes, one at a time`);
-    // oxlint-disable-next-line no-await-in-loop -- one size after the other
     sizes.push(await measureSize(executor, bytes, quick));
   }
   const oursSpread = spread(ours);
@@ -52,7 +49,6 @@ async function floodEchoes(executor: Executor, count: number): Promise<number> {
   const lane = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
-      // oxlint-disable-next-line no-await-in-loop -- a lane has one under way
       await echoed(executor, content);
     }
   };

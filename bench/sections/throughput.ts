@@ -1,7 +1,7 @@
 import { echoFunction, openEngine } from '../engine.ts';
 import { median, repeat } from '../measure.ts';
 import type { BenchReport, ThroughputPoint } from '../results.ts';
-import type { Effort } from '../section.ts';
+import type { Effort } from '../effort.ts';
 import type { Executor } from '../../src/sdk/index.ts';
 import { megabytesPerSecond } from '../work.ts';
 
@@ -14,13 +14,11 @@ export async function throughput(effort: Effort): Promise<Partial<BenchReport>> 
   const { quick, signal, progress } = effort;
   const points: ThroughputPoint[] = [];
   for (const workers of quick ? [1, 2] : WORKERS) {
-    // oxlint-disable-next-line no-await-in-loop -- one arrangement after the other
     await using engine = await openEngine({ workers }, effort);
     const { executor } = engine;
     for (const [bytes, count] of GRID) {
       const tasks = quick ? count / 10 : count;
       progress(`${workers} workers, ${tasks} tasks of ${bytes} bytes`);
-      // oxlint-disable-next-line no-await-in-loop -- one point after the other
       const seconds = await measurePoint(executor, bytes, tasks, signal);
       points.push({
         workers, payload_bytes: bytes, tasks, tasks_per_s: tasks / seconds,
@@ -38,7 +36,7 @@ async function measurePoint(executor: Executor, bytes: number, tasks: number, si
     const start = performance.now();
     const futures = Array.from({ length: tasks }, () => executor.submit(echoFunction, content));
     for (const future of futures) {
-      // oxlint-disable-next-line no-await-in-loop -- all are under way; each is looked at in turn
+      // All are under way; each is looked at in turn.
       if ((await future).length !== bytes) throw new Error(`a payload of ${bytes} bytes came back changed`);
     }
     return (performance.now() - start) / 1000;

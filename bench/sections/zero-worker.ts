@@ -2,7 +2,7 @@ import { floodNoops, interchangePid, openEngine } from '../engine.ts';
 import { median, repeat, spread } from '../measure.ts';
 import { cpuSeconds } from '../process-usage.ts';
 import type { BenchReport, ZeroWorkerPoint } from '../results.ts';
-import type { Effort } from '../section.ts';
+import type { Effort } from '../effort.ts';
 
 const WARM_TASKS = 50_000;
 
@@ -29,7 +29,6 @@ async function measurePoints(
   const points: ZeroWorkerPoint[] = [];
   for (const managers of counts) {
     effort.progress(`${tasks} tasks, ${managers} managers that only acknowledge`);
-    // oxlint-disable-next-line no-await-in-loop -- one arrangement after the other
     points.push(await measurePoint(managers, tasks, effort));
   }
   return points;

@@ -1,69 +1,73 @@
+// `switchyard bench`: which sections, how thoroughly, and where the report goes.
+
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { closest, distance } from 'fastest-levenshtein';
 import { renderChart } from '../../bench/chart.ts';
 import { renderReport } from '../../bench/report.ts';
 import { runBench } from '../../bench/run.ts';
 import { SECTION_NAMES, type SectionName } from '../../bench/section.ts';
-import { ComputeError } from '../common/errors.ts';
-import {
-  EXIT_CANNOT_CREATE, EXIT_OK, EXIT_TASKS_FAILED, EXIT_USAGE, exitOf, shutdownSignal,
-} from '../common/shutdown.ts';
+import { suggest } from '../common/schema.ts';
+import { EXIT_OK, EXIT_TASKS_FAILED, exitOf, shutdownSignal } from '../common/shutdown.ts';
+import { misuse, storageFailed } from './failure.ts';
 
 interface Options {
   readonly only?: string;
-  readonly quick: boolean;
+  readonly quick?: true;
   readonly peer?: string;
   readonly python?: string;
-  readonly json: boolean;
+  readonly json?: true;
   readonly output?: string;
   readonly svg?: string;
-  readonly quiet: boolean;
+  readonly quiet?: true;
 }
 
 const PEERS = ['parsl'] as const;
 
+const EXAMPLES = `
+Examples:
+  switchyard bench --quick
+  switchyard bench --peer parsl --output bench.json --svg bench.svg
+  switchyard bench --only limits,latency --json
+
+Exit status: 0 everything was measured, 1 a section could not be, 64 there is no such section, 73 a file cannot be
+written, 130 or 143 stopped by Ctrl-C or SIGTERM.
+`;
+
 export function benchCommand(): Command {
   return new Command('bench')
-    .description('measure this machine: throughput, latency, payload, memory, and the limits below them')
+    .description('measure what this machine does with tasks, and the limits below it')
     .option('--only <sections>', `run a part: ${SECTION_NAMES.join(', ')}`)
-    .option('--quick', 'a short version of each section', false)
+    .option('--quick', 'a short version of each section')
     .option('--peer <name>', 'the same work on a peer, in a virtual environment made for it: parsl')
     .option('--python <path>', 'the Python for that environment')
-    .option('--json', 'the report as JSON on standard output', false)
-    .option('--output <file>', 'the report as JSON into a file')
+    .option('--json', 'the report as JSON on standard output')
+    .option('-o, --output <file>', 'the report as JSON into a file')
     .option('--svg <file>', 'the chart into a file')
-    .option('--quiet', 'no progress on standard error', false)
+    .option('-q, --quiet', 'no progress on standard error')
+    .option('--verbose', 'say where in the code a failure comes from')
+    .addHelpText('after', EXAMPLES)
     .action(async (options: Options) => {
-      process.exitCode = await bench(options);
+      process.exitCode = await bench(options, shutdownSignal());
     });
 }
 
-async function bench(options: Options): Promise<number> {
-  let sections: SectionName[];
-  try {
-    sections = chooseSections(options.only, options.peer);
-  } catch (error) {
-    if (!(error instanceof ComputeError)) throw error;
-    process.stderr.write(`switchyard bench: ${error.message}\n`);
-    return EXIT_USAGE;
-  }
-  const signal = shutdownSignal();
+/** Returns the exit status. */
+async function bench(options: Options, signal: AbortSignal): Promise<number> {
+  const sections = chooseSections(options.only, options.peer);
   const progress = (text: string): void => {
-    if (!options.quiet) process.stderr.write(`${text}\n`);
+    if (options.quiet !== true) process.stderr.write(`${text}\n`);
   };
   try {
-    const report = await runBench({ sections, quick: options.quick, python: options.python }, signal, progress);
+    const { python, quick = false } = options;
+    const report = await runBench({ sections, quick, python }, signal, progress);
     const json = `${JSON.stringify(report, null, 2)}\n`;
-    process.stdout.write(options.json ? json : renderReport(report));
+    process.stdout.write(options.json === true ? json : renderReport(report));
     if (options.output !== undefined) await write(options.output, json);
     if (options.svg !== undefined) await write(options.svg, renderChart(report));
     return report.failures === undefined ? EXIT_OK : EXIT_TASKS_FAILED;
   } catch (error) {
     if (signal.aborted) return exitOf(signal.reason as NodeJS.Signals); // shutdownSignal's reason is the signal's name
-    if (!(error instanceof ComputeError)) throw error;
-    process.stderr.write(`switchyard bench: ${error.message}\n`);
-    return EXIT_CANNOT_CREATE;
+    throw error;
   }
 }
 
@@ -78,15 +82,13 @@ export function chooseSections(only: string | undefined, peer: string | undefine
 function known<Name extends string>(what: string, word: string, names: readonly Name[]): Name {
   const found = names.find((name) => name === word);
   if (found !== undefined) return found;
-  const nearest = closest(word, names);
-  const hint = distance(word, nearest) <= 3 ? `did you mean ${nearest}?` : `there are ${names.join(', ')}`;
-  throw new ComputeError('USAGE', `there is no ${what} '${word}': ${hint}`);
+  throw misuse(`there is no ${what} '${word}'${suggest(word, names) || `: there are ${names.join(', ')}`}`);
 }
 
 async function write(path: string, text: string): Promise<void> {
   try {
     await writeFile(path, text);
   } catch (cause) {
-    throw new ComputeError('STORAGE_FAILED', `could not write ${path}`, { cause });
+    throw storageFailed(`could not write ${path}`, cause, true);
   }
 }

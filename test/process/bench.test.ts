@@ -1,50 +1,83 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import type { BenchReport } from '../../bench/results.ts';
-import { exec } from '../../src/common/exec.ts';
-import { fileURLToPath } from 'node:url';
+import { start, switchyard } from './command.ts';
 
-const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-
-async function bench(...args: string[]): ReturnType<typeof exec> {
-  return exec([process.execPath, CLI, 'bench', ...args], { timeoutMs: 120_000 });
-}
-
-function isFigure(value: unknown): boolean {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0;
-}
+let cwd: string;
+before(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'bench-test-'));
+});
+after(() => rm(cwd, { recursive: true }));
 
 test('a quick bench of limits and latency prints its report as JSON and writes its chart', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'switchyard-bench-'));
-  try {
-    const chart = join(folder, 'chart.svg');
-    const { code, stdout, stderr } = await bench('--quick', '--only', 'limits,latency', '--json', '--svg', chart);
-    assert.equal(code, 0, stderr);
-    const report = JSON.parse(stdout) as BenchReport;
-    const { limits, latency, ratios, machine } = report;
-    const figures = {
-      zmq: limits?.zmq?.tasks_per_s, rtt: limits?.zmq?.p50_ms, bytes: limits?.zmq?.mb_per_s,
-      piscina: limits?.piscina?.tasks_per_s, p50: latency?.p50_ms, p99: latency?.p99_ms,
-      ratio: ratios?.latency_p50_to_zmq, cores: machine.cores,
-    };
-    assert.ok(Object.values(figures).every(isFigure), JSON.stringify(figures));
-    assert.ok(latency !== undefined && latency.p50_ms <= latency.p99_ms && latency.p99_ms <= latency.max_ms);
-    assert.equal(latency.hops.length, 9);
-    assert.deepEqual(
-      Object.keys(report).filter((key) => ['no_op', 'payload', 'memory', 'peers', 'failures'].includes(key)), [],
-    );
-    assert.match(await readFile(chart, 'utf8'), /^<svg .*<\/svg>\n$/s);
-    assert.match(stderr, /^limits: raw ZeroMQ/m);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  const args = ['bench', '--quick', '--only', 'limits,latency', '--json', '--svg', 'chart.svg'];
+  const { status, stdout, stderr } = await switchyard(args, { cwd });
+  assert.equal(status, 0, stderr);
+  const report = JSON.parse(stdout) as BenchReport;
+  const { limits, latency, ratios, machine } = report;
+  const figures = {
+    zmq: limits?.zmq?.tasks_per_s, rtt: limits?.zmq?.p50_ms, bytes: limits?.zmq?.mb_per_s,
+    piscina: limits?.piscina?.tasks_per_s, p50: latency?.p50_ms, p99: latency?.p99_ms,
+    ratio: ratios?.latency_p50_to_zmq, cores: machine.cores,
+  };
+  for (const [name, value] of Object.entries(figures)) assert.ok(Number.isFinite(value) && Number(value) > 0, name);
+  assert.ok(latency !== undefined && latency.p50_ms <= latency.p99_ms && latency.p99_ms <= latency.max_ms);
+  assert.equal(latency.hops.length, 9);
+  const others = ['no_op', 'payload', 'memory', 'peers', 'failures'];
+  assert.deepEqual(others.filter((key) => key in report), []);
+  assert.match(await readFile(join(cwd, 'chart.svg'), 'utf8'), /^<svg .*<\/svg>\n$/s);
+  assert.match(stderr, /^limits: raw ZeroMQ/m);
 });
 
 test('an unknown section is refused with the nearest one, before anything starts', async () => {
-  const { code, stdout, stderr } = await bench('--only', 'limits,laten', '--quiet');
-  assert.deepEqual({ code, stdout }, { code: 64, stdout: '' });
-  assert.equal(stderr, "switchyard bench: there is no section 'laten': did you mean latency?\n");
+  const { status, stdout, stderr } = await switchyard(['bench', '--only', 'limits,laten', '--quiet'], { cwd });
+  assert.deepEqual({ status, stdout }, { status: 64, stdout: '' });
+  assert.equal(stderr, "switchyard bench: there is no section 'laten'; did you mean latency?\n");
 });
+
+test('Ctrl-C ends a bench and every process of it', async () => {
+  await using run = start(['bench', '--only', 'latency'], { cwd });
+  const { child, ended, texts } = run;
+  await new Promise<void>((resolve) => {
+    child.stderr?.on('data', () => {
+      if (texts.stderr.includes('round 1')) resolve();
+    });
+    child.once('exit', () => resolve());
+  });
+  const family = await descendants(child.pid ?? 0);
+  assert.ok(family.length >= 5, `it had ${family.length} processes`); // section, raw path, interchange, manager
+  child.kill('SIGINT');
+  const { status, stdout } = await ended;
+  assert.deepEqual({ status, stdout }, { status: 130, stdout: '' });
+  await gone(family);
+});
+
+/** Process ids below this one, by the kernel's table. */
+async function descendants(root: number): Promise<number[]> {
+  const parents = new Map<number, number>();
+  for (const entry of await readdir('/proc')) {
+    const stat = /^\d+$/.test(entry) ? await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '') : '';
+    if (stat !== '') parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+  }
+  const isBelow = (pid: number): boolean => {
+    const parent = parents.get(pid);
+    return parent !== undefined && (parent === root || isBelow(parent));
+  };
+  return [...parents.keys()].filter(isBelow);
+}
+
+/** Waits until none of them is there; one that stays fails the test. */
+async function gone(pids: readonly number[]): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  const left = async (): Promise<number[]> => {
+    const states = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')));
+    return pids.filter((_, index) => !/^$|\) Z /.test(states[index] ?? ''));
+  };
+  for (let some = await left(); some.length > 0; some = await left()) {
+    assert.ok(performance.now() < deadline, `still there: ${some.join(', ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,17 +1,7 @@
-// PROCESS: the middle or the far end of the raw ZeroMQ path. Everything it must know comes over its IPC channel, so that
-// no key is in an argument; when that channel closes, it ends.
+// PROCESS: the middle or the far end of the raw ZeroMQ path. Everything it must know comes over its IPC channel, so
+// that no key is in an argument; when that channel closes, it ends.
 
-import { dialer, listener, makeKeys, receive, sender } from '../raw-socket.ts';
-
-/** To a peer. */
-export type PeerRole =
-  | { readonly role: 'middle' }
-  | { readonly role: 'end'; readonly port: number; readonly serverPublicKey: string };
-
-/** From a peer: the middle listens; then, the end has found it. */
-export type FromPeer =
-  | { readonly type: 'listening'; readonly frontPort: number; readonly backPort: number; readonly serverPublicKey: string }
-  | { readonly type: 'joined' };
+import { dialer, listener, makeKeys, receive, sender, type FromPeer, type PeerRole } from '../raw-socket.ts';
 
 process.once('disconnect', () => process.exit(0));
 process.once('message', (role: PeerRole) => {

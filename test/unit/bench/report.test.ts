@@ -17,17 +17,26 @@ test('a figure is set against its target, and says whether it is met', () => {
   const words = (name: string): string[] | undefined =>
     lines.find((line) => line.startsWith(name))?.split(/\s{2,}/).slice(1);
   assert.deepEqual(words('no-op tasks, 2 workers'), ['160,000', 'tasks/s', '144,000 – 176,000', '≥ 150,000', 'met']);
-  assert.deepEqual(words('largest process, tasks pending'), ['700', 'MiB', '≤ 600', 'missed']);
+  assert.deepEqual(words('largest process, 1,000,000 tasks pending'), ['700', 'MiB', '≤ 600', 'missed']);
   assert.deepEqual(words('no-op throughput over Parsl HTEX'), ['80.0', '×', '≥ 80.0', 'met']);
 });
 
 test('every part that was measured is in the text, and no other', () => {
   const full = renderReport({ ...FULL, ratios: ratiosOf(FULL) });
-  for (const title of ['Throughput', 'Latency', 'Cost per hop', 'Payload, one at a time', 'Tasks/s by payload and workers',
-    'Scheduler alone, managers', 'Parsl 2026.1.1', 'Memory', 'Scale-out', 'Start', 'Ratios']) {
+  const titles = [
+    'Throughput', 'Latency', 'Cost per hop', 'Payload, one at a time', 'Tasks/s by payload and workers',
+    'Scheduler alone, managers', 'Parsl 2026.1.1', 'Memory', 'Scale-out', 'Start', 'Ratios',
+  ];
+  for (const title of titles) {
     assert.ok(full.includes(`\n${title}`), title);
   }
-  assert.equal(renderReport(HEAD).trim().split('\n').length, 3);
+  assert.equal(renderReport(HEAD).trim().split('\n').length, 4);
+});
+
+test('a machine that was busy before is said to have been', () => {
+  const busy = { ...HEAD, machine: { ...HEAD.machine, load_before: 0.6 } };
+  assert.match(renderReport(busy), /^load average 0\.6 before, 0\.5 after: THE MACHINE WAS BUSY/m);
+  assert.doesNotMatch(renderReport(HEAD), /BUSY/);
 });
 
 test('a section that failed is named with its reason', () => {

@@ -32,7 +32,10 @@ export const FULL = {
   },
   payload: {
     mb_per_s: 120, in_flight: 2, spread: { mb_per_s: around(120) },
-    sizes: [{ bytes: 10 * 2 ** 20, p50_ms: 90, p99_ms: 99, mb_per_s: 110 }, { bytes: 0, p50_ms: 0.4, p99_ms: 1, mb_per_s: 0 }],
+    sizes: [
+      { bytes: 10 * 2 ** 20, p50_ms: 90, p99_ms: 99, mb_per_s: 110 },
+      { bytes: 0, p50_ms: 0.4, p99_ms: 1, mb_per_s: 0 },
+    ],
   },
   zero_worker: {
     tasks_per_s: 300_000, cpu_us_per_task: 6, tasks: 1_000_000,
@@ -43,7 +46,7 @@ export const FULL = {
   throughput: [{ workers: 1, payload_bytes: 100_000, tasks: 10, tasks_per_s: 1234, mb_per_s: 50 }],
   scale_out: {
     ratio: 0.9, managers: 2048, workers_per_manager: 32, tasks_per_s: 270_000, one_manager_tasks_per_s: 300_000,
-    join_s: 3, interchange_mib: 90,
+    interchange_cpu_us_per_task: 3, one_manager_interchange_cpu_us_per_task: 2, join_s: 3, interchange_mib: 90,
     spread: { tasks_per_s: around(270_000), one_manager_tasks_per_s: around(300_000) },
   },
   memory: {
