@@ -30,10 +30,6 @@ function referenceTo(target: Target): FunctionReference<unknown[]> {
 function openTask(future: TaskFuture<unknown>): OpenTask {
   return {
     settled: future,
-    facts: () => ({
-      attempts: future.attempts,
-      ms: future.timings && future.timings.finishedAtMs - future.timings.startedAtMs,
-      node: future.ranOn?.node,
-    }),
+    facts: () => ({ attempts: future.attempts, ms: future.runMs, node: future.ranOn?.node }),
   };
 }

@@ -106,6 +106,11 @@ export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
     };
   }
 
+  /** How long it ran on its worker; undefined where `timings` is. */
+  get runMs(): number | undefined {
+    return this.#arrived?.runMs[this.#at];
+  }
+
   get ranOn(): RanOn | undefined {
     const manager = this.#arrived?.header.manager;
     if (this.#arrived === undefined || manager === undefined) return undefined;
