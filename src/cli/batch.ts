@@ -1,5 +1,5 @@
 // The loop of a run: inputs → tasks → outcomes → recorder, with as many tasks open as the window lets in. Knows no
-// terminal, no command line and no disk.
+// terminal, no command line, no disk.
 //
 // A task is open from its submission until its result is recorded. It then counts as done; a task that was cancelled,
 // or that failed for a reason that is not its own, is left: it is not recorded, and a resumed run starts it.

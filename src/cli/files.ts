@@ -46,7 +46,7 @@ async function kindOf(path: string, arg: string): Promise<'file' | 'directory' |
     if (found.isDirectory()) return 'directory';
     if (found.isFile()) return 'file';
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) return 'absent';
+    if (isAbsence(cause)) return 'absent';
     throw misuse(`cannot read ${arg}: ${causeText(cause)}`, cause);
   }
   throw misuse(`${arg} is neither a file nor a directory`);
@@ -82,14 +82,17 @@ async function* enter(
   } else if (entry.isFile()) yield path;
 }
 
+function isAbsence(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR');
+}
+
 async function entriesOf(directory: string, unread: string[]): Promise<Dirent[]> {
   try {
     const entries = await readdir(directory, { withFileTypes: true });
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (cause) {
     // A directory that is not there, or is there no more, has no files: nothing was passed over.
-    const absent = cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR');
-    if (!absent) unread.push(`${directory}: ${causeText(cause)}`);
+    if (!isAbsence(cause)) unread.push(`${directory}: ${causeText(cause)}`);
     return [];
   }
 }

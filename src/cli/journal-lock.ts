@@ -1,5 +1,6 @@
-// One process per journal. The lock is a file beside it that says who holds it: host, process id, and when that process
-// started, as ids are used again. A lock whose process is gone is taken over; one of another host cannot be asked about.
+// One process per journal. The lock is a file beside it that says who holds it: host, process id, and when that
+// process started, as ids are used again. A lock whose process is gone is taken over; one of another host cannot be
+// asked about.
 
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -73,7 +74,8 @@ function isHolder(value: unknown): value is Holder {
 
 function refuseIfHeld(path: string, { host, pid, started }: Holder): void {
   if (host !== hostname()) {
-    throw misuse(`process ${pid} on ${host} uses this journal, or did when it was killed: if it is gone, remove ${path}`);
+    const holder = `process ${pid} on ${host}`;
+    throw misuse(`${holder} uses this journal, or did when it was killed: remove ${path} if it is gone`);
   }
   if (startOf(pid) === started) throw misuse(`process ${pid} uses this journal: wait for its end, or name another`);
 }

@@ -57,7 +57,8 @@ function differenceOf(before: RunIdentity, now: RunIdentity): string | undefined
     const [old, current] = [before[part], now[part]];
     for (const key of new Set([...Object.keys(old), ...Object.keys(current)])) {
       if (isDeepStrictEqual(old[key], current[key])) continue;
-      return `its ${part === 'inputs' ? 'inputs have' : 'function has'} ${key} ${shown(old[key])}, not ${shown(current[key])}`;
+      const whose = part === 'inputs' ? 'inputs have' : 'function has';
+      return `its ${whose} ${key} ${shown(old[key])}, not ${shown(current[key])}`;
     }
   }
   return undefined;

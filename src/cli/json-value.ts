@@ -2,9 +2,9 @@
 //   123n → {"$bigint":"123"}          NaN, ±Infinity → {"$number":"NaN"}     undefined at the top → null
 //   Map → {"$map":[[key,value],…]}    Set → {"$set":[…]}                     Date → its ISO text
 //   bytes → {"$base64":"…"}           other typed arrays → {"$Float64Array":[…]}
-//   Error → {"$error":{name,message,…}}                                       RegExp → {"$regexp":"/a/g"}
-//   a function or symbol → {"$function":"name"}, {"$symbol":"…"}              an object inside itself → {"$circular":true}
-// What cannot be written at all (too deep, too large) becomes {"$unwritable":"why"}: a result is never lost for its form.
+//   Error → {"$error":{name,message}}  RegExp → {"$regexp":"/a/g"}            an invalid Date → {"$date":"invalid"}
+//   function → {"$function":"name"}   symbol → {"$symbol":"…"}                an object in itself → {"$circular":true}
+// What cannot be written at all (too deep, too large) is {"$unwritable":"why"}: a result is never lost for its form.
 
 /** Half of what one string of JavaScript may hold, so that the line around it fits. */
 export const JSON_LENGTH_MAX = 256 * 1024 * 1024;

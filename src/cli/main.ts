@@ -14,7 +14,7 @@ interface CommandEntry {
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   run: {
     description: 'run a function or a command over many inputs',
-    load: async () => (await import('./run.ts')).runCommand((status) => { process.exitCode = status; }),
+    load: async () => (await import('./run.ts')).runCommand(terminal, (status) => { process.exitCode = status; }),
   },
   bench: {
     description: 'measure what this machine, or a cluster, does with tasks',
@@ -24,7 +24,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 
 const argv = process.argv.slice(2);
 const name = argv.find((word) => !word.startsWith('-')) ?? '';
-const verbose = argv.includes('--verbose') || (process.env['SWITCHYARD_DEBUG'] ?? '') !== '';
+const { NO_COLOR = '', SWITCHYARD_DEBUG = '', TERM } = process.env;
+// A terminal that cannot move its cursor calls itself dumb.
+const terminal = { live: process.stderr.isTTY && TERM !== 'dumb', colours: NO_COLOR === '' };
+const verbose = argv.includes('--verbose') || SWITCHYARD_DEBUG !== '';
 
 try {
   await (await programFor(name)).parseAsync(argv, { from: 'user' });

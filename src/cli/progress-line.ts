@@ -53,7 +53,7 @@ const GAP = '  ';
 const RED = '\u001b[31m';
 const PLAIN = '\u001b[39m';
 
-/** For a terminal: never wider than `width`. What matters least goes first when it is narrow; the bar takes the rest. */
+/** For a terminal: never wider than `width`. Where that is narrow, what matters least goes first, after the bar. */
 export function liveLine(standing: Standing, width: number, colours: boolean): string {
   const { total, done, failed, perSecond } = standing;
   const fraction = fractionOf(standing);

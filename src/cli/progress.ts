@@ -13,19 +13,17 @@ export interface Progress {
   stop(): void;
 }
 
-export interface ProgressOptions {
-  readonly stream: NodeJS.WriteStream;
-  readonly quiet: boolean;
+/** What the stream at hand can do. */
+export interface Terminal {
+  /** It is one, and can draw a line anew. */
+  readonly live: boolean;
   readonly colours: boolean;
-  /** Stands before a plain line. */
-  readonly command: string;
 }
 
-export function progressOn({ stream, quiet, colours, command }: ProgressOptions): Progress {
+export function progressOn(stream: NodeJS.WriteStream, terminal: Terminal, quiet: boolean): Progress {
   if (quiet) return SILENCE;
-  // A terminal that does not know how to move its cursor calls itself dumb.
-  if (stream.isTTY && process.env['TERM'] !== 'dumb') return new LiveProgress(stream, colours);
-  return new PlainProgress((text) => stream.write(text), `switchyard ${command}: `);
+  if (terminal.live) return new LiveProgress(stream, terminal.colours);
+  return new PlainProgress((text) => stream.write(text), 'switchyard run: ');
 }
 
 const SILENCE: Progress = {

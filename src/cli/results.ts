@@ -27,7 +27,9 @@ export interface Result {
 /** One line without its newline. `input` is JSON text: the caller has it already. */
 export function resultLine(result: Result, input: string): string {
   const { index, outcome, attempts, ms, node } = result;
-  const answer = outcome.ok ? `"ok":true,"value":${toJson(outcome.value)}` : `"ok":false,"error":${toJson(outcome.error)}`;
+  const answer = outcome.ok
+    ? `"ok":true,"value":${toJson(outcome.value)}`
+    : `"ok":false,"error":${toJson(outcome.error)}`;
   const facts = (attempts > 1 || !outcome.ok ? `,"attempts":${attempts}` : '')
     + (ms === undefined ? '' : `,"ms":${Math.round(ms * 1000) / 1000}`)
     + (node === undefined ? '' : `,"node":${JSON.stringify(node)}`);
@@ -44,7 +46,9 @@ export function commandOutcome(value: unknown): Outcome {
   // The engine made it: a command task has no other result.
   const result = value as CommandResult;
   if (result.exitCode === 0) return { ok: true, value };
-  const end = result.exitCode === null ? `was ended by ${result.signal ?? 'a signal'}` : `exited with ${result.exitCode}`;
+  const end = result.exitCode === null
+    ? `was ended by ${result.signal ?? 'a signal'}`
+    : `exited with ${result.exitCode}`;
   return {
     ok: false,
     error: { ...result, code: 'COMMAND_FAILED', name: 'CommandFailed', message: `the command ${end}` },

@@ -14,7 +14,7 @@ import { Journal } from './journal.ts';
 import { errorIn, finishedOf } from './journal-record.ts';
 import { openOutput, type Output } from './output.ts';
 import { Pace, type Standing } from './progress-line.ts';
-import { progressOn, type Progress } from './progress.ts';
+import { progressOn, type Progress, type Terminal } from './progress.ts';
 import { Recorder } from './recorder.ts';
 import { onStopSignals } from './signals.ts';
 import { FailureGroups, type FailureKind, summaryJson, summaryText, type Summary } from './summary.ts';
@@ -43,7 +43,7 @@ export interface RunPlace {
   readonly clock: Clock;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WriteStream;
-  readonly colours: boolean;
+  readonly terminal: Terminal;
   readonly createExecutor: () => RunExecutor;
 }
 
@@ -90,7 +90,7 @@ class Session {
     this.#request = request;
     this.#place = place;
     this.#journal = journal;
-    this.#progress = progressOn({ stream: place.stderr, quiet: request.quiet, colours: place.colours, command: 'run' });
+    this.#progress = progressOn(place.stderr, place.terminal, request.quiet);
   }
 
   async inputs(): Promise<Inputs> {

@@ -11,6 +11,7 @@ import { causeText, misuse } from './failure.ts';
 import { parseFunction, type Target } from './function.ts';
 import { countedInputs, lineInputs } from './inputs.ts';
 import { duration, wholeNumber } from './options.ts';
+import type { Terminal } from './progress.ts';
 import { runSession, type RunRequest, type Source } from './run-session.ts';
 
 interface RunOptions {
@@ -47,12 +48,12 @@ Exit status: 0 every task is ok, 1 tasks failed, 64 the command line or an input
 `;
 
 /** `exit` gets the exit status of a run that came to an end. */
-export function runCommand(exit: (status: number) => void): Command {
+export function runCommand(terminal: Terminal, exit: (status: number) => void): Command {
   const positive = wholeNumber(1);
   return new Command('run')
     .description('run a function or a command over many inputs')
     .argument('[function]', 'MODULE:EXPORT, such as ./functions.mjs:describe')
-    .option('--command <template>', 'run a shell command instead; each {} is the input, quoted; without one it goes to the end')
+    .option('--command <template>', 'run a shell command instead; {} is the input, quoted, else it goes to the end')
     .option('-i, --input <file>', 'inputs: one JSON value per line; - is standard input')
     .option('-f, --files <path...>', 'inputs: files, directories (with all below them), quoted patterns')
     .option('--files-from <list>', 'inputs: the paths in a file, one per line; - is standard input')
@@ -79,7 +80,7 @@ export function runCommand(exit: (status: number) => void): Command {
         clock: systemClock,
         stdout: process.stdout,
         stderr: process.stderr,
-        colours: (process.env['NO_COLOR'] ?? '') === '',
+        terminal,
         createExecutor: () => new Executor({
           ...(engine !== undefined && { engine }),
           ...(options.runDirectory !== undefined && { directory: resolve(options.runDirectory) }),
@@ -93,7 +94,9 @@ async function requestOf(fn: string | undefined, options: RunOptions): Promise<R
   const output = options.output === '-' ? '-' : resolve(options.output);
   const journal = options.journal === undefined ? undefined : resolve(options.journal);
   if (options.retryFailed && journal === undefined) throw misuse('--retry-failed needs the --journal of the run');
-  refuseSameFile([['--output', output], ['--journal', journal], ['--input', options.input], ['--files-from', options.filesFrom]]);
+  refuseSameFile([
+    ['--output', output], ['--journal', journal], ['--input', options.input], ['--files-from', options.filesFrom],
+  ]);
   return {
     target,
     source: await sourceOf(options),
@@ -141,7 +144,7 @@ async function sourceOf(options: RunOptions): Promise<Source> {
 /** The field's engine block, or a file that has it under `engine`. */
 async function engineOf({ engine, workers }: RunOptions): Promise<unknown> {
   if (engine === undefined) return workers === undefined ? undefined : { max_workers_per_node: workers };
-  if (workers !== undefined) throw misuse(`--workers is for this machine: set max_workers_per_node in ${engine} instead`);
+  if (workers !== undefined) throw misuse(`--workers is for this machine: set max_workers_per_node in ${engine}`);
   let text: string;
   try {
     text = await readFile(engine, 'utf8');

@@ -38,7 +38,8 @@ export class FakeRunner implements TaskRunner {
 
   /** The first `held` tasks are with a node. */
   withdraw(): void {
-    for (const task of this.open.slice(this.held)) task.reject(new ComputeError('TASK_CANCELLED', 'the task was withdrawn'));
+    const reason = new ComputeError('TASK_CANCELLED', 'the task was withdrawn');
+    for (const task of this.open.slice(this.held)) task.reject(reason);
   }
 
   cancelAll(): void {

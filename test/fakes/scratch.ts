@@ -2,8 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+interface Scratch extends AsyncDisposable {
+  readonly path: string;
+  readonly at: (name: string) => string;
+}
+
 /** A directory that is gone when its block ends. */
-export async function scratch(): Promise<AsyncDisposable & { readonly path: string; readonly at: (name: string) => string }> {
+export async function scratch(): Promise<Scratch> {
   const path = await mkdtemp(join(tmpdir(), 'switchyard-run-'));
   return {
     path,

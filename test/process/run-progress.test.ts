@@ -9,10 +9,17 @@ import { FUNCTIONS, MAIN, resultsIn, switchyard } from './command.ts';
 const RUN = ['run', `${FUNCTIONS}:wait`, '--input', '-', '--workers', '2'];
 const INPUT = '5\n'.repeat(200);
 
-/** Runs with a terminal of the given width as its standard error; resolves to what the terminal was sent. */
-function onTerminal(columns: number, cwd: string, env: NodeJS.ProcessEnv): Promise<{ status: number | null; text: string }> {
-  const command = `stty cols ${columns}; ${quoteAll([process.execPath, MAIN, ...RUN.map((word) => (word === '-' ? 'in' : word)), '-o', 'o'])}`;
-  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
+interface Shown {
+  readonly status: number | null;
+  /** What the terminal was sent. */
+  readonly text: string;
+}
+
+/** Runs with a terminal of the given width. */
+function onTerminal(columns: number, cwd: string, env: NodeJS.ProcessEnv): Promise<Shown> {
+  const run = [process.execPath, MAIN, ...RUN.map((word) => (word === '-' ? 'in' : word)), '--output', 'o'];
+  const script = ['--quiet', '--return', '--command', `stty cols ${columns}; ${quoteAll(run)}`, '/dev/null'];
+  const child = spawn('script', script, { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (part: string) => { text += part; });
   return new Promise((resolve) => { child.once('close', (status) => resolve({ status, text })); });

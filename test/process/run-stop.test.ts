@@ -9,6 +9,7 @@ import { scratch } from '../fakes/scratch.ts';
 import { FUNCTIONS, resultsIn, start, switchyard } from './command.ts';
 
 const TASKS = 300;
+const KEPT = ['--journal', 'j', '--output', 'o.jsonl', '--workers', '2'];
 const DEADLINE_MS = 60_000;
 
 /** Inputs of tasks that leave a trace in `log`. */
@@ -53,11 +54,11 @@ function random(seed: number): () => number {
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
-test(`killed again and again, a run with a journal loses nothing and repeats nothing it had recorded (SEED=${seed})`, async () => {
+test(`killed at any moment, a run with a journal loses nothing, repeats nothing recorded (SEED=${seed})`, async () => {
   await using dir = await scratch();
   const next = random(seed);
   await writeFile(dir.at('in.jsonl'), traced(TASKS, dir.at('log'), 15));
-  const args = ['run', `${FUNCTIONS}:trace`, '--input', 'in.jsonl', '--journal', 'j', '--output', 'o.jsonl', '--workers', '2'];
+  const args = ['run', `${FUNCTIONS}:trace`, '--input', 'in.jsonl', ...KEPT];
   const limits = new Map<number, number>();
   let kills = 0;
   for (;;) {
@@ -87,7 +88,7 @@ test(`killed again and again, a run with a journal loses nothing and repeats not
   const results = resultsIn(await textOf(dir.at('o.jsonl')));
   assert.deepEqual(results.map(({ index }) => index).sort((a, b) => a - b), Array.from({ length: TASKS }, (_, i) => i));
   const counts = countsOf(await textOf(dir.at('log')));
-  for (const [index, limit] of limits) assert.equal(counts.get(index), limit, `task ${index} ran again after it was recorded`);
+  for (const [index, limit] of limits) assert.equal(counts.get(index), limit, `task ${index}, recorded, ran again`);
 });
 
 /** Workers of a killed run may finish what they had: wait until they have gone quiet. */
@@ -106,7 +107,7 @@ for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
   test(`the first ${signal} lets running tasks finish, keeps everything and says how to go on`, async () => {
     await using dir = await scratch();
     await writeFile(dir.at('in.jsonl'), traced(2000, dir.at('log'), 100));
-    const args = ['run', `${FUNCTIONS}:trace`, '--input', 'in.jsonl', '--journal', 'j', '--output', 'o.jsonl', '--workers', '2'];
+    const args = ['run', `${FUNCTIONS}:trace`, '--input', 'in.jsonl', ...KEPT];
     await using run = start(args, { cwd: dir.path, input: '' });
     await until('some results', async () => resultsIn(await textOf(dir.at('o.jsonl')).then(whole)).length >= 4);
     run.child.kill(signal);

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { exec } from '../../src/common/exec.ts';
+import { quoteAll } from '../../src/common/quote.ts';
 import { scratch } from '../fakes/scratch.ts';
-import { FUNCTIONS, resultsIn, switchyard } from './command.ts';
+import { FUNCTIONS, MAIN, resultsIn, switchyard } from './command.ts';
 
 const WORKERS = ['--workers', '2'];
 
@@ -14,7 +16,8 @@ test('a function over a count: every result once, status 0', async () => {
   );
   assert.equal(run.status, 0, run.stderr);
   const results = resultsIn(await readFile(dir.at('o.jsonl'), 'utf8')).sort((a, b) => a.index - b.index);
-  assert.deepEqual(results.map(({ index, value }) => [index, value]), Array.from({ length: 500 }, (_, i) => [i, i * i]));
+  const expected = Array.from({ length: 500 }, (_, index) => [index, index * index]);
+  assert.deepEqual(results.map(({ index, value }) => [index, value]), expected);
   const { end, ok, failed, status } = JSON.parse(run.stdout) as Record<string, unknown>;
   assert.deepEqual({ end, ok, failed, status }, { end: 'complete', ok: 500, failed: 0, status: 0 });
 });
@@ -33,10 +36,15 @@ test('tasks that fail are lines of the output, groups of the summary, and status
 
 test('values come from standard input, arrays are one argument unless they are spread', async () => {
   await using dir = await scratch();
-  const input = '[1,2,3]\n[4]\n';
-  const spread = await switchyard(['run', `${FUNCTIONS}:sum`, '--input', '-', '--spread', ...WORKERS], { cwd: dir.path, input });
-  assert.equal(spread.status, 0, spread.stderr);
-  assert.deepEqual(new Map(resultsIn(spread.stdout).map(({ index, value }) => [index, value])), new Map([[0, 6], [1, 4]]));
+  const valuesOf = async (args: readonly string[]): Promise<unknown[]> => {
+    const run = await switchyard(['run', `${FUNCTIONS}:sum`, '--input', '-', ...args, ...WORKERS], {
+      cwd: dir.path, input: '[1,2,3]\n[4]\n',
+    });
+    assert.equal(run.status, 0, run.stderr);
+    return resultsIn(run.stdout).sort((a, b) => a.index - b.index).map(({ value }) => value);
+  };
+  assert.deepEqual(await valuesOf(['--spread']), [6, 4]);
+  assert.deepEqual(await valuesOf([]), ['01,2,3', '04']);
 });
 
 test('a command over files: its exit status decides, and its names may hold anything', async () => {
@@ -50,7 +58,8 @@ test('a command over files: its exit status decides, and its names may hold anyt
   assert.equal(run.status, 1, run.stderr);
   assert.equal(run.stderr, '');
   const [bad, good] = resultsIn(run.stdout).sort((a, b) => a.index - b.index);
-  assert.deepEqual([bad?.input, bad?.error?.code, bad?.error?.['exitCode']], [dir.at('in put/b'), 'COMMAND_FAILED', 1]);
+  assert.equal(bad?.input, dir.at('in put/b'));
+  assert.deepEqual([bad?.error?.code, bad?.error?.['exitCode']], ['COMMAND_FAILED', 1]);
   assert.deepEqual([good?.ok, (good?.value as { stdout: string } | undefined)?.stdout], [true, 'good\n']);
 });
 
@@ -66,10 +75,10 @@ const MISUSE: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['a missing input', ['run', `${FUNCTIONS}:square`, '--input', 'none.jsonl'], /none\.jsonl: no such file/],
   ['bad JSON', ['run', `${FUNCTIONS}:square`, '--input', 'bad.jsonl'], /line 2 of bad\.jsonl is not JSON: \{1/],
   ['a bad number', ['run', `${FUNCTIONS}:square`, '--count', 'x'], /must be a whole number/],
-  ['no such engine file', ['run', `${FUNCTIONS}:square`, '--count', '1', '--engine', 'none.yaml'], /none\.yaml: no such/],
+  ['no engine file', ['run', `${FUNCTIONS}:square`, '--count', '1', '--engine', 'none.yaml'], /none\.yaml: no such/],
   ['a misspelt engine key', ['run', `${FUNCTIONS}:square`, '--count', '1', '--engine', 'bad.yaml'],
     /max_wrokers_per_node.*max_workers_per_node/],
-  ['one file for two purposes', ['run', `${FUNCTIONS}:square`, '--count', '1', '-o', 'x', '-j', './x'], /same file/],
+  ['one file twice', ['run', `${FUNCTIONS}:square`, '--count', '1', '-o', 'x', '-j', './x'], /same file/],
 ];
 
 for (const [name, args, words] of MISUSE) {
@@ -88,7 +97,7 @@ for (const [name, args, words] of MISUSE) {
   });
 }
 
-test('an output that cannot be created is 73, one that is full is 74, and the journal keeps what was done', async () => {
+test('an output that cannot be created is 73, one that is full 74, and the journal keeps what was done', async () => {
   await using dir = await scratch();
   const base = ['run', `${FUNCTIONS}:square`, '--count', '50', ...WORKERS];
   const none = await switchyard([...base, '--output', 'none/o.jsonl'], { cwd: dir.path });
@@ -102,12 +111,39 @@ test('an output that cannot be created is 73, one that is full is 74, and the jo
   assert.equal(resultsIn(await readFile(dir.at('o.jsonl'), 'utf8')).length, 50);
 });
 
-test('a journal that cannot be written is 73 or 74, in one line', async () => {
+test('a journal that cannot be created is 73, in one line', async () => {
   await using dir = await scratch();
-  const base = ['run', `${FUNCTIONS}:square`, '--count', '50', ...WORKERS];
-  const none = await switchyard([...base, '--journal', 'none/j'], { cwd: dir.path });
-  assert.equal(none.status, 73, none.stderr);
-  assert.match(none.stderr, /^switchyard run: cannot create the journal's lock .*: no such file or directory\n$/);
+  const args = ['run', `${FUNCTIONS}:square`, '--count', '50', '--journal', 'none/j', ...WORKERS];
+  const run = await switchyard(args, { cwd: dir.path });
+  assert.equal(run.status, 73, run.stderr);
+  assert.match(run.stderr, /^switchyard run: cannot create the journal's lock .*: no such file or directory\n$/);
+});
+
+test('a journal that is full is 74, and goes on once there is room', async () => {
+  await using dir = await scratch();
+  const args = ['run', `${FUNCTIONS}:square`, '--count', '2000', '--output', 'o', '--journal', 'j', ...WORKERS];
+  // No file may grow beyond 8 KiB, as if the disk were full there.
+  const limited = `trap '' XFSZ; ulimit -f 8; exec ${quoteAll([process.execPath, MAIN, ...args])}`;
+  const full = await exec(['bash', '-c', limited], { cwd: dir.path, timeoutMs: 60_000 });
+  assert.equal(full.code, 74, full.stderr);
+  assert.match(full.stderr, /switchyard run: cannot write the journal .*j: the file is larger than allowed\n/);
+  const again = await switchyard(args, { cwd: dir.path });
+  assert.equal(again.status, 0, again.stderr);
+  const indices = resultsIn(await readFile(dir.at('o'), 'utf8')).map(({ index }) => index).sort((a, b) => a - b);
+  assert.deepEqual(indices, Array.from({ length: 2000 }, (_, index) => index));
+});
+
+test('blocks that all fail are 69, and no task is taken for finished', async () => {
+  await using dir = await scratch();
+  const engine = 'engine:\n  provider:\n    type: LocalProvider\n    worker_init: exit 7\n';
+  await writeFile(dir.at('broken.yaml'), engine);
+  const args = ['run', `${FUNCTIONS}:square`, '--count', '5', '--output', 'o', '--journal', 'j'];
+  const broken = await switchyard([...args, '--engine', 'broken.yaml'], { cwd: dir.path });
+  assert.equal(broken.status, 69, broken.stderr);
+  assert.equal(await readFile(dir.at('o'), 'utf8'), '');
+  const again = await switchyard([...args, ...WORKERS], { cwd: dir.path });
+  assert.equal(again.status, 0, again.stderr);
+  assert.equal(resultsIn(await readFile(dir.at('o'), 'utf8')).length, 5);
 });
 
 test('a journal refuses another run', async () => {
@@ -124,8 +160,7 @@ test('a run that is finished only writes its output again', async () => {
   await using dir = await scratch();
   await mkdir(dir.at('in'));
   await writeFile(dir.at('in/a'), '1');
-  const log = dir.at('log');
-  const args = ['run', '--command', `echo {} >> ${log}`, '--files', 'in', '--journal', 'j', '--output', 'o', ...WORKERS];
+  const args = ['run', '--command', 'echo {} >> log', '--files', 'in', '--journal', 'j', '--output', 'o', ...WORKERS];
   assert.equal((await switchyard(args, { cwd: dir.path })).status, 0);
   // A file that came later is no part of the run: commands often write where they read.
   await writeFile(dir.at('in/b'), '1');
@@ -133,7 +168,7 @@ test('a run that is finished only writes its output again', async () => {
   const again = await switchyard(args, { cwd: dir.path });
   assert.equal(again.status, 0, again.stderr);
   assert.deepEqual(resultsIn(await readFile(dir.at('o'), 'utf8')).map(({ input }) => input), [dir.at('in/a')]);
-  assert.equal(await readFile(log, 'utf8'), `${dir.at('in/a')}\n`);
+  assert.equal(await readFile(dir.at('log'), 'utf8'), `${dir.at('in/a')}\n`);
   assert.equal(existsSync(dir.at('j.lock')), false);
 });
 
@@ -141,7 +176,8 @@ test('failed tasks are run again when asked, and only they', async () => {
   await using dir = await scratch();
   await mkdir(dir.at('in'));
   await writeFile(dir.at('in/a'), '1');
-  const args = ['run', '--command', `cat {} && echo {} >> log && test -e go`, '--files', 'in', '--journal', 'j', '-o', 'o', ...WORKERS];
+  const command = 'cat {} && echo {} >> log && test -e go';
+  const args = ['run', '--command', command, '--files', 'in', '--journal', 'j', '-o', 'o', ...WORKERS];
   assert.equal((await switchyard(args, { cwd: dir.path })).status, 1);
   assert.equal((await switchyard(args, { cwd: dir.path })).status, 1);
   await writeFile(dir.at('go'), '');

@@ -22,7 +22,8 @@ test('a directory stands for every file below it, hidden ones too, in a stable o
 
 test('patterns match as in a shell', async () => {
   await using dir = await scratch();
-  await tree(dir.at, ['x1.txt', 'x2.txt', 'x3.dat', 'x.+', '.x4.txt', 'a/y.txt', 'a/b/z.txt', 'a/b/.w.txt', 'a/[q].txt']);
+  await tree(dir.at, ['x1.txt', 'x2.txt', 'x3.dat', 'x.+', '.x4.txt']);
+  await tree(dir.at, ['a/y.txt', 'a/b/z.txt', 'a/b/.w.txt', 'a/[q].txt']);
   const cases: [string, string[]][] = [
     ['*.txt', ['x1.txt', 'x2.txt']],
     ['x[1-2].*', ['x1.txt', 'x2.txt']],

@@ -65,7 +65,8 @@ test('a mistake in a file is found before anything runs, with its line', async (
   await using dir = await scratch();
   await writeFile(dir.at('i.jsonl'), '1\n\n{"a":\n');
   const path = dir.at('i.jsonl');
-  await assert.rejects(lineInputs(path, JSON_LINES, process.stdin), new RegExp(`line 3 of ${path} is not JSON: \\{"a":`));
+  const words = new RegExp(`line 3 of ${path} is not JSON: \\{"a":`);
+  await assert.rejects(lineInputs(path, JSON_LINES, process.stdin), words);
   await assert.rejects(lineInputs(dir.at('none'), JSON_LINES, process.stdin), /cannot read .*none: no such file/);
   await assert.rejects(lineInputs(dir.path, JSON_LINES, process.stdin), /it is a directory/);
 });

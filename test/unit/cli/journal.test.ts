@@ -23,7 +23,9 @@ async function restored(journal: Journal): Promise<string[]> {
   return lines;
 }
 
-async function written(path: string, run: RunIdentity, lines: readonly string[], files?: readonly string[]): Promise<Buffer> {
+async function written(
+  path: string, run: RunIdentity, lines: readonly string[], files?: readonly string[],
+): Promise<Buffer> {
   const journal = await Journal.open(path, run);
   await journal.begin(files);
   for (const each of lines) await journal.append([each]);
