@@ -13,6 +13,7 @@ export async function scratch(): Promise<Scratch> {
   return {
     path,
     at: (name) => join(path, name),
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+    // What a killed process left behind may still be writing its last words here.
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }),
   };
 }

@@ -28,7 +28,7 @@ export interface StartOptions {
 
 /** In a process group of its own: a signal to the test is none to it. */
 export function start(args: readonly string[], { cwd, input }: StartOptions): Started {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, detached: true, stdio: 'pipe' });
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: homeIn(cwd), detached: true, stdio: 'pipe' });
   const texts = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => { texts.stdout += text; });
   child.stderr.setEncoding('utf8').on('data', (text: string) => { texts.stderr += text; });
@@ -51,6 +51,11 @@ export function start(args: readonly string[], { cwd, input }: StartOptions): St
 export async function switchyard(args: readonly string[], options: StartOptions): Promise<Ended> {
   await using run = start(args, { input: '', ...options });
   return await run.ended;
+}
+
+/** The engine keeps its run folders below the home directory: they go where the test's other files go. */
+export function homeIn(directory: string): NodeJS.ProcessEnv {
+  return { ...process.env, HOME: directory };
 }
 
 /** The lines of a result file, in its order. */

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { quoteAll } from '../../src/common/quote.ts';
 import { scratch } from '../fakes/scratch.ts';
-import { FUNCTIONS, MAIN, resultsIn, switchyard } from './command.ts';
+import { FUNCTIONS, homeIn, MAIN, resultsIn, switchyard } from './command.ts';
 
 const RUN = ['run', `${FUNCTIONS}:wait`, '--input', '-', '--workers', '2'];
 const INPUT = '5\n'.repeat(200);
@@ -33,7 +33,7 @@ test('on a terminal the progress is one line that fits it, and is gone at the en
   for (const columns of [40, 120]) {
     await using dir = await scratch();
     await writeFile(dir.at('in'), INPUT);
-    const { status, text } = await onTerminal(columns, dir.path, { ...process.env, TERM: 'xterm', NO_COLOR: '1' });
+    const { status, text } = await onTerminal(columns, dir.path, { ...homeIn(dir.path), TERM: 'xterm', NO_COLOR: '1' });
     assert.equal(status, 0, text);
     const drawn = text.split(LINE_ENDS).map((line) => line.replace(ESCAPES, ''));
     assert.ok(drawn.some((line) => /\/200 {2}\d+ %/.test(line)), JSON.stringify(text));

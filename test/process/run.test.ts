@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { exec } from '../../src/common/exec.ts';
 import { quoteAll } from '../../src/common/quote.ts';
 import { scratch } from '../fakes/scratch.ts';
-import { FUNCTIONS, MAIN, resultsIn, switchyard } from './command.ts';
+import { FUNCTIONS, homeIn, MAIN, resultsIn, switchyard } from './command.ts';
 
 const WORKERS = ['--workers', '2'];
 
@@ -124,7 +124,7 @@ test('a journal that is full is 74, and goes on once there is room', async () =>
   const args = ['run', `${FUNCTIONS}:square`, '--count', '2000', '--output', 'o', '--journal', 'j', ...WORKERS];
   // No file may grow beyond 8 KiB, as if the disk were full there.
   const limited = `trap '' XFSZ; ulimit -f 8; exec ${quoteAll([process.execPath, MAIN, ...args])}`;
-  const full = await exec(['bash', '-c', limited], { cwd: dir.path, timeoutMs: 60_000 });
+  const full = await exec(['bash', '-c', limited], { cwd: dir.path, env: homeIn(dir.path), timeoutMs: 60_000 });
   assert.equal(full.code, 74, full.stderr);
   assert.match(full.stderr, /switchyard run: cannot write the journal .*j: the file is larger than allowed\n/);
   const again = await switchyard(args, { cwd: dir.path });
