@@ -6,7 +6,9 @@
 // The mark is no protocol version: a message whose first byte is something else is as it was sent.
 
 import { ComputeError } from '../src/common/errors.ts';
-import type { Frame } from './socket.ts';
+
+/** As the socket has it. */
+type Frame = Uint8Array;
 
 const MARK = 0xb5;
 const HEAD = 8;

@@ -38,7 +38,7 @@ export function decodeHeader(frame: Uint8Array): Header {
     throw new ComputeError('BAD_MESSAGE', `a header of ${frame.length} bytes came; the limit is ${HEADER_BYTES_MAX}`);
   }
   // Such a message is a Header: it has a type.
-  if (frame[1] === BATCH_MARK) return decodeBatchHeader(frame) as unknown as Header;
+  if (frame[1] === BATCH_MARK) return decodeBatchHeader(frame);
   const message = unpackHeader(frame);
   if (!isHeader(message)) throw new ComputeError('BAD_MESSAGE', 'a header came that is not a message with a type');
   if (!isShallow(message, HEADER_DEPTH_MAX)) {
