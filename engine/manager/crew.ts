@@ -31,6 +31,8 @@ export interface CrewDeps {
 const COLLECT_MS = 5;
 /** After its time is up, a command has this long to end by its own means before its thread is ended. */
 const COMMAND_GRACE_MS = 4000;
+/** A command's process group is known within this time, or never. */
+const COMMAND_START_MAX_MS = 2000;
 /** A thread that ends before it starts any task is tried this often; then the task is failed. */
 const BARREN_MAX = 3;
 
@@ -125,10 +127,8 @@ export class WorkerCrew implements Crew {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#collecting);
-    for (const slot of this.#all) {
-      clearTimeout(slot.timer);
-      endCommand(slot);
-    }
+    for (const slot of this.#all) clearTimeout(slot.timer);
+    await Promise.all(this.#all.map((slot) => this.#endCommand(slot)));
     await this.#deps.pool.close();
   }
 
@@ -227,8 +227,18 @@ export class WorkerCrew implements Crew {
   }
 
   #end(slot: Slot, reason: ComputeError): void {
-    endCommand(slot);
-    slot.abort.abort(reason);
+    const { abort } = slot;
+    void this.#endCommand(slot).then(() => abort.abort(reason));
+  }
+
+  /** A command that is just being started can be ended a moment later, when its group is known. */
+  async #endCommand(slot: Slot): Promise<void> {
+    const { abort } = slot;
+    const { clock } = this.#deps;
+    const latestMs = clock.now() + COMMAND_START_MAX_MS;
+    // oxlint-disable-next-line no-await-in-loop -- until it is known
+    while (slot.memory.commandStarting && slot.abort === abort && clock.now() < latestMs) await clock.sleep(1);
+    if (slot.abort === abort) endCommand(slot);
   }
 
   #collectAll(): void {

@@ -12,7 +12,7 @@ import { loadFunction } from './load.ts';
 export default async function work(assignment: Assignment): Promise<unknown> {
   const memory = new SlotMemory(assignment.memory);
   prepareSlot(assignment);
-  const context: TaskContext = { timeoutMs: assignment.timeoutMs, slot: assignment.slot, memory };
+  const context: TaskContext = { timeoutMs: assignment.timeoutMs, slot: assignment.slot, memory, index: 0 };
   const sinceBase = performance.timeOrigin - (memory.base[0] ?? 0);
   let callable: Callable | Failed;
   try {
@@ -27,6 +27,7 @@ export default async function work(assignment: Assignment): Promise<unknown> {
     const start = offset;
     offset += size;
     if (!memory.claim(index)) continue;
+    context.index = index;
     const started = performance.now();
     memory.started[index] = sinceBase + started;
     let outcome: Encoded;
