@@ -117,8 +117,10 @@ export async function withSite(engine: EngineKeys, use: (site: Site) => Promise<
     const executor = new Executor({ engine, directory, logLevel: 'info' });
     const interchange = (): number => executor.status().interchange?.pid ?? 0;
     const managers = (): number[] => executor.status().managers.map(({ pid }) => pid);
-    const connected = (count: number): Promise<number[]> =>
-      until(`${count} managers`, () => managers().length >= count && managers());
+    const connected = async (count: number): Promise<number[]> => {
+      await executor.start();
+      return until(`${count} managers`, () => managers().length >= count && managers());
+    };
     try {
       await use({ executor, directory, processes, interchange, managers, connected });
     } catch (error) {
