@@ -46,6 +46,8 @@ export class Engine {
   #blocks: Allocation | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  /** Why it takes no more tasks, where nobody closed it. */
+  #failure: ComputeError | undefined;
   #load = NO_LOAD;
 
   constructor(options: EngineOptions) {
@@ -59,7 +61,10 @@ export class Engine {
         this.#load = load;
         this.#blocks?.poke();
       },
-      onLost: (error) => { this.#log.error({ err: error }, 'engine lost'); },
+      onLost: (error) => {
+        this.#log.error({ err: error }, 'engine lost');
+        void this.#fail(error);
+      },
     });
   }
 
@@ -68,8 +73,7 @@ export class Engine {
     this.#starting ??= this.#start().catch(async (error: unknown) => {
       const failure = error instanceof ComputeError
         ? error : new ComputeError('START_FAILED', 'the engine did not start', { cause: error });
-      this.#link.fail(failure);
-      await this.close('cancel');
+      await this.#fail(failure);
       throw failure;
     });
     return this.#starting;
@@ -80,10 +84,11 @@ export class Engine {
   }
 
   /**
-   * Takes a task; its sink hears of it exactly once. Throws QUEUE_FULL, PAYLOAD_TOO_LARGE or ENGINE_CLOSED, and then
-   * the task was not taken.
+   * Takes a task; its sink hears of it exactly once. Throws QUEUE_FULL, PAYLOAD_TOO_LARGE, ENGINE_CLOSED or what the
+   * engine failed of, and then the task was not taken.
    */
   submit(kind: Kind, bytes: Uint8Array, buffers: readonly Uint8Array[], sink: TaskSink): TaskId {
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#closing !== undefined) throw new ComputeError('ENGINE_CLOSED', 'the engine is closed: it takes no more tasks');
     if (this.#starting === undefined) this.start().catch(() => { /* every open task is told */ });
     return this.#link.submit(kind, bytes, buffers, sink);
@@ -161,6 +166,19 @@ export class Engine {
   async #close(): Promise<void> {
     await this.#link.drained();
     await this.#starting?.catch(() => { /* said to whoever called start */ });
+    await this.#end();
+  }
+
+  /** It cannot go on: every open task fails, and what is left of it ends. */
+  #fail(failure: ComputeError): Promise<void> {
+    this.#failure = failure;
+    this.#link.fail(failure);
+    const ended = this.#end(); // not #close, which waits for a start that may be waiting here
+    this.#closing ??= ended;
+    return ended;
+  }
+
+  async #end(): Promise<void> {
     this.#link.stopManagers();
     await this.#blocks?.close();
     await this.#link.close();

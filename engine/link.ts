@@ -54,6 +54,8 @@ export class EngineLink {
   #flushing = false;
   #cancels: TaskId[] = [];
   #lossesAtMs: number[] = [];
+  /** A new interchange is on its way: who closes waits for it, to end it. */
+  #replacing: Promise<void> | undefined;
   #closed = false;
   settled = 0;
 
@@ -163,6 +165,7 @@ export class EngineLink {
   async close(): Promise<void> {
     this.#closed = true;
     for (const answer of this.#requests.values()) answer({ type: 'welcome', pid: 0 });
+    await this.#replacing;
     await this.#dialer?.close();
     await this.#interchange?.stop();
     this.#interchange = undefined;
@@ -230,7 +233,7 @@ export class EngineLink {
         `the interchange ended ${LOSSES_MAX + 1} times within ${LOSSES_WITHIN_MS / 1000} s (${how}); its log is ${this.#run?.folder}/interchange.log`));
       return;
     }
-    this.#connect(true).catch((cause: unknown) => {
+    this.#replacing = this.#connect(true).catch((cause: unknown) => {
       this.#giveUp(new ComputeError('ENGINE_LOST', `the interchange ended (${how}) and could not be replaced`, { cause }));
     });
   }

@@ -6,7 +6,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ComputeError } from '../src/common/errors.ts';
 import type { KeyPair } from '../src/common/protocol.ts';
 import type { EngineConfig } from './config.ts';
@@ -32,27 +32,36 @@ export async function openRun(
   config: EngineConfig, directory = DEFAULT_DIRECTORY, logLevel = config.worker_debug ? 'debug' : 'info',
 ): Promise<Run> {
   const stamp = new Date().toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15);
-  const folder = join(resolve(directory), `${stamp}-${process.pid}`);
-  let name = folder;
-  for (let i = 2; ; i++) {
-    try {
-      // oxlint-disable-next-line no-await-in-loop -- one name after the other until one is free
-      await mkdir(join(name, '..'), { recursive: true });
-      // oxlint-disable-next-line no-await-in-loop -- as above
-      await mkdir(name, { mode: 0o700 });
-      break;
-    } catch (cause) {
-      if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) {
-        throw new ComputeError('STORAGE_FAILED',
-          `could not make the run folder ${name}: choose a directory that you can write to`, { cause });
-      }
-      name = `${folder}-${i}`;
-    }
-  }
+  const name = await makeFolder(join(resolve(directory), `${stamp}-${process.pid}`));
   await mkdir(join(name, 'blocks'), { mode: 0o700 });
   return {
     folder: name,
     logLevel,
     keys: config.encrypted ? { server: makeKeys(), client: makeKeys(), manager: makeKeys() } : null,
   };
+}
+
+/** Makes the folder, under this name or one like it that is free. */
+async function makeFolder(wanted: string): Promise<string> {
+  try {
+    await mkdir(dirname(wanted), { recursive: true });
+    for (let name = wanted, i = 2; ; name = `${wanted}-${i++}`) {
+      // oxlint-disable-next-line no-await-in-loop -- one name after the other until one is free
+      if (await makeNew(name)) return name;
+    }
+  } catch (cause) {
+    throw new ComputeError('STORAGE_FAILED',
+      `could not make the run folder ${wanted}: choose a directory that you can write to`, { cause });
+  }
+}
+
+/** False when there is one of this name. */
+async function makeNew(name: string): Promise<boolean> {
+  try {
+    await mkdir(name, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
 }

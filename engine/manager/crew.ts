@@ -32,6 +32,8 @@ export interface CrewDeps {
 const COLLECT_MS = 5;
 /** After its time is up, a command has this long to end by its own means before its thread is ended. */
 const COMMAND_GRACE_MS = 4000;
+/** A command's process group is known within this time, or never. */
+const COMMAND_START_MAX_MS = 2000;
 /** A thread that ends before it starts any task is tried this often; then the task is failed. */
 const BARREN_MAX = 3;
 
@@ -126,10 +128,8 @@ export class WorkerCrew implements Crew {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#collecting);
-    for (const slot of this.#all) {
-      clearTimeout(slot.timer);
-      endCommand(slot);
-    }
+    for (const slot of this.#all) clearTimeout(slot.timer);
+    await Promise.all(this.#all.map((slot) => this.#endCommand(slot)));
     await this.#pool.close();
   }
 
@@ -229,9 +229,23 @@ export class WorkerCrew implements Crew {
   }
 
   #end(slot: Slot): void {
+    const { segment } = slot;
     slot.ended = true;
-    endCommand(slot);
-    slot.killer.emit('abort');
+    void this.#endCommand(slot).then(() => {
+      if (slot.segment === segment) slot.killer.emit('abort');
+    });
+  }
+
+  /** A command that is just being started can be ended a moment later, when its group is known. */
+  async #endCommand(slot: Slot): Promise<void> {
+    const { memory, segment } = slot;
+    const { clock } = this.#deps;
+    const latestMs = clock.now() + COMMAND_START_MAX_MS;
+    while (memory.commandStarting && slot.segment === segment && clock.now() < latestMs) {
+      // oxlint-disable-next-line no-await-in-loop -- until it is known
+      await clock.sleep(1);
+    }
+    if (slot.segment === segment) endCommand(slot);
   }
 
   #collectAll(): void {

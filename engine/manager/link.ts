@@ -51,7 +51,7 @@ export interface LinkDeps {
 /** Results already sent are kept this long: those that were on the way when a connection broke are sent again. */
 const KEEP_MS = 2000;
 const KEEP_BYTES_MAX = 256 * 1024 * 1024;
-/** How long to wait for a replaced interchange before giving up. */
+/** How long to wait for the interchange, at the start or after it went, before giving up. */
 const GONE_MAX_MS = 10_000;
 
 interface Kept {
@@ -82,6 +82,7 @@ export class ManagerLink {
     this.#options = options;
     this.#deps = deps;
     this.#heardAtMs = deps.clock.now();
+    this.#goneAtMs = this.#heardAtMs; // until the first connection
     this.#dialer = new Dialer({
       address: options.address, port: options.port, keys: options.keys, identity: options.manager,
     });

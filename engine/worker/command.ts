@@ -22,10 +22,11 @@ export async function runCommand(
   definition: CommandDefinition, args: readonly unknown[], context: TaskContext,
 ): Promise<CommandResult> {
   const text = fill(definition.command, args);
+  if (!context.memory.beginCommand(context.index)) throw new ComputeError('TASK_CANCELLED', 'the command was not started');
   const child = spawn('/bin/sh', ['-c', text], { cwd: definition.cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const stdout = capture(child.stdout, definition.outputBytesMax);
   const stderr = capture(child.stderr, definition.outputBytesMax);
-  const note = child.pid === undefined ? undefined : announce(child.pid, context);
+  const note = announce(child.pid ?? 0, context);
   let timedOut = false;
   const timers: NodeJS.Timeout[] = [];
   const signalAfter = (ms: number, signal: NodeJS.Signals): void => {
@@ -51,7 +52,7 @@ export async function runCommand(
   } finally {
     for (const timer of timers) clearTimeout(timer);
     context.memory.commandGroup = 0;
-    if (note !== undefined) rmSync(note, { force: true });
+    rmSync(note, { force: true });
   }
 }
 
@@ -80,7 +81,7 @@ function announce(pgid: number, context: TaskContext): string {
   context.memory.commandGroup = pgid;
   // Managers of one block may share the folder, on this machine or over the network.
   const path = `${groupsFolder()}/${hostname()}-${process.pid}-${context.slot}`;
-  writeFileSync(path, `${pgid} ${hostname()}`);
+  if (pgid > 0) writeFileSync(path, `${pgid} ${hostname()}`);
   return path;
 }
 

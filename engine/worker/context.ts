@@ -6,6 +6,8 @@ export interface TaskContext {
   readonly timeoutMs: number;
   readonly slot: number;
   readonly memory: SlotMemory;
+  /** The running task's position in the assignment. */
+  index: number;
 }
 
 export type Callable = (args: unknown[], context: TaskContext) => unknown;

@@ -13,7 +13,7 @@ export default async function work(assignment: Assignment): Promise<unknown> {
   const memory = prepareSlot(assignment);
   const callable = knownFunction(assignment.fn) ?? await firstLoad(assignment);
   if (callable === undefined) return UNKNOWN_FUNCTION;
-  const context: TaskContext = { timeoutMs: assignment.timeoutMs, slot, memory };
+  const context: TaskContext = { timeoutMs: assignment.timeoutMs, slot, memory, index: 0 };
   const sinceBase = performance.timeOrigin - (memory.base[0] ?? 0);
   const { payload, buffers } = assignment.moved ?? { payload: memory.payload, buffers: NO_BUFFERS };
 
@@ -22,6 +22,7 @@ export default async function work(assignment: Assignment): Promise<unknown> {
     const start = offset;
     offset += memory.payloadSize[index] ?? 0;
     if (!memory.claim(index)) continue;
+    context.index = index;
     const started = performance.now();
     memory.started[index] = sinceBase + started;
     let outcome: Encoded;

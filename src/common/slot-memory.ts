@@ -22,6 +22,8 @@ const N = ASSIGNMENT_TASKS_MAX;
 const CONTROL_WORDS = 4;
 const USED = 0;
 const GROUP = 1;
+/** In place of a group: the command is just being started. */
+const STARTING = -1;
 
 const AT_BASE = 0;
 const AT_CONTROL = AT_BASE + 8;
@@ -106,7 +108,22 @@ export class SlotMemory {
     return true;
   }
 
-  /** The process group of the command that the running task started; 0 when there is none. */
+  /**
+   * Worker: is about to start the task's command. False when the manager had given the task up: then it must not. From
+   * here until the group is known, the manager does not end the thread: nobody would know what it had started.
+   */
+  beginCommand(index: number): boolean {
+    this.commandGroup = STARTING;
+    if (this.state(index) === SLOT_STATE.running) return true;
+    this.commandGroup = 0;
+    return false;
+  }
+
+  get commandStarting(): boolean {
+    return this.commandGroup === STARTING;
+  }
+
+  /** The process group of the command that the running task started; positive only when there is one. */
   get commandGroup(): number {
     return Atomics.load(this.#control, GROUP);
   }
