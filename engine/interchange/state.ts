@@ -13,6 +13,8 @@ export interface Strikes {
   kills: number;
   /** A manager that held it was lost: from now on it goes to free slots only, so that the next loss tells. */
   suspect: boolean;
+  /** The lost manager that held it last: should it come back, its answer still counts. */
+  lostWith: ManagerId | undefined;
 }
 
 export interface Policy {
@@ -29,7 +31,8 @@ export interface Policy {
  * dispatched: a task that waits here may well be running there.
  */
 export interface Recovery {
-  readonly registrations: { readonly peer: string; readonly message: Registration }[];
+  /** By peer, the last one of each. */
+  readonly registrations: Map<string, Registration>;
   missing: Set<ManagerId>;
   untilMs: number;
 }
@@ -43,6 +46,10 @@ export interface State {
   readonly managers: ManagerTable;
   readonly functions: Map<FunctionId, FunctionDefinition>;
   readonly strikes: Map<TaskId, Strikes>;
+  /** Held tasks whose end was asked for: whatever becomes of their managers, they are not tried again. */
+  readonly cancelled: Set<TaskId>;
+  /** Managers of the interchange whose place this one took: they may hold what waits here. */
+  predecessors: ReadonlySet<ManagerId>;
   readonly connectedBlocks: Set<BlockId>;
   /** Blocks that get no more tasks, whoever still comes from them. */
   readonly drainedBlocks: Set<BlockId>;
@@ -60,9 +67,11 @@ export function emptyState(policy: Policy, replacement: boolean): State {
     managers: new ManagerTable(),
     functions: new Map(),
     strikes: new Map(),
+    cancelled: new Set(),
+    predecessors: new Set(),
     connectedBlocks: new Set(),
     drainedBlocks: new Set(),
-    recovery: replacement ? { registrations: [], missing: new Set(), untilMs: Infinity } : undefined,
+    recovery: replacement ? { registrations: new Map(), missing: new Set(), untilMs: Infinity } : undefined,
     recallAtMs: 0,
     duplicates: 0,
   };

@@ -57,6 +57,10 @@ export class WorkerCrew implements Crew {
     this.#pace = new Pace(options.slots, options.prefetch);
   }
 
+  get draining(): boolean {
+    return this.#draining;
+  }
+
   window(): number {
     return this.#draining ? 0 : this.#pace.window();
   }

@@ -17,6 +17,8 @@ import type { Segment } from './line.ts';
 /** Who does the work that the link brings. */
 export interface Crew {
   readonly slots: number;
+  /** It takes no more tasks. */
+  readonly draining: boolean;
   /** How many tasks it wants to hold. */
   window(): number;
   /** Every task it holds. */
@@ -121,6 +123,13 @@ export class ManagerLink {
     this.#dialer.send([encodeHeader(message)]);
   }
 
+  /** The last word: whatever comes now is not for this manager any more, and it must not join again. */
+  leave(): void {
+    this.send({ type: 'drained' });
+    this.#stopHeart?.();
+    this.#crew = undefined;
+  }
+
   async close(): Promise<void> {
     this.#stopHeart?.();
     this.flush();
@@ -135,6 +144,9 @@ export class ManagerLink {
       this.#take(message, frames);
     } catch (err) {
       this.#deps.log.error({ err }, 'message dropped');
+      const version = frames[0]?.[0];
+      if (version === PROTOCOL_VERSION) return;
+      this.#deps.onEnd(`the interchange speaks protocol version ${version} and this manager ${PROTOCOL_VERSION}`);
     }
   }
 
@@ -164,10 +176,9 @@ export class ManagerLink {
     if (crew === undefined) return;
     this.flush();
     this.#registered = false;
-    this.#forget();
     const finished = this.#kept.flatMap(({ ids }) => ids.flatMap((some) => [...some])) as TaskId[]; // ids we were given
     this.#dialer.send([encodeHeader({
-      type: 'register', version: PROTOCOL_VERSION, manager, block, node, pid: process.pid, slots: crew.slots,
+      type: 'register', version: PROTOCOL_VERSION, manager, block, node, pid: process.pid, slots: crew.slots, draining: crew.draining,
       window: crew.window(), nodeVersion: process.versions.node, cores, memoryMiB,
       ...(endsAtMs === null ? {} : { endsAtMs }),
       held: [...crew.held(), ...finished],
@@ -189,18 +200,21 @@ export class ManagerLink {
       }
       this.#checkUp();
     });
+    const atMs = this.#deps.clock.now();
+    this.#kept = this.#kept.map((kept) => ({ ...kept, atMs }));
     for (const { frames } of this.#kept) this.#dialer.send(frames);
   }
 
   #onConnection(connected: boolean): void {
     if (!connected) {
+      this.#registered = false;
       this.#goneAtMs ??= this.#deps.clock.now();
       return;
     }
     const wasGone = this.#goneAtMs !== undefined;
     this.#goneAtMs = undefined;
-    // What was on the way is lost, and the other end may be a replacement that knows nothing of us.
-    if (wasGone && this.#registered) this.#register();
+    // What was on the way is lost, a registration too, and the other end may be a replacement that knows nothing of us.
+    if (wasGone) this.#register();
   }
 
   #checkUp(): void {
@@ -222,7 +236,8 @@ export class ManagerLink {
   }
 
   #forget(): void {
-    const since = this.#deps.clock.now() - KEEP_MS;
+    // While nobody is there to read them, nothing was sent, however long ago we said it.
+    const since = this.#registered ? this.#deps.clock.now() - KEEP_MS : -Infinity;
     let drop = 0;
     for (const kept of this.#kept) {
       if (kept.atMs >= since && this.#keptBytes <= KEEP_BYTES_MAX) break;

@@ -73,7 +73,7 @@ function live(place: Place, deps: ManagerDeps): { readonly crew: Crew; readonly 
     keys: config.keys, cores: availableParallelism(), memoryMiB: Math.round(totalmem() / 1024 ** 2), endsAtMs: null,
   }, { log, clock, onEnd: end });
   const onDrained = (): void => {
-    link.send({ type: 'drained' });
+    link.leave();
     end('drained');
   };
   const crew = config.zeroWorker

@@ -11,6 +11,7 @@ const LINE_TASKS = 256;
 
 export class ZeroCrew implements Crew {
   readonly slots: number;
+  readonly draining = false; // it has left as soon as it is told to
   readonly #link: ManagerLink;
   readonly #clock: Clock;
   readonly #onDrained: () => void;

@@ -181,6 +181,8 @@ export type FromManager =
   | { readonly type: 'register'; readonly version: number; readonly manager: ManagerId; readonly block: BlockId;
       readonly node: string; readonly pid: number; readonly slots: number; readonly window: number;
       readonly nodeVersion: string; readonly cores: number; readonly memoryMiB: number; readonly endsAtMs?: number;
+      /** It takes no more tasks. */
+      readonly draining: boolean;
       /** Tasks it answers for when it registers again: held, or finished with results that may have been lost. */
       readonly held: readonly TaskId[] }
   /** `window`: how many tasks it wants to hold from now on. */
