@@ -129,7 +129,8 @@ export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
       return;
     }
     if (ok) this.#settle('done');
-    else this.#settleFailure(this.#outcome as Failure); // what a worker or manager of ours encoded
+    else if (isFailure(this.#outcome)) this.#settleFailure(this.#outcome);
+    else this.onFailure(UNREADABLE);
   }
 
   onFailure(failure: Failure): void {
@@ -156,10 +157,7 @@ export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
 
   #error(): unknown {
     if (!(this.#outcome instanceof Error)) {
-      const failure = this.#outcome as Failure; // set by onOutcome or onFailure
-      this.#outcome = failure.code === undefined
-        ? new ComputeError('BAD_MESSAGE', 'the task failed and what it says could not be read')
-        : reviveFailure(failure);
+      this.#outcome = revive(this.#outcome as Failure); // set by onOutcome or onFailure
     }
     return this.#outcome;
   }
@@ -170,5 +168,23 @@ export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
       if (this.status === 'waiting') (this.#waiters ??= []).push(waiter);
       else this.#tell(waiter);
     });
+  }
+}
+
+const UNREADABLE: Failure = {
+  code: 'BAD_MESSAGE', name: 'ComputeError', message: 'the task failed, and what it says of that could not be read',
+};
+
+function isFailure(outcome: unknown): outcome is Failure {
+  return typeof outcome === 'object' && outcome !== null
+    && 'code' in outcome && typeof outcome.code === 'string' && 'message' in outcome && typeof outcome.message === 'string';
+}
+
+/** A manager may have sent anything: what is deeper in it is read only now. */
+function revive(failure: Failure): Error {
+  try {
+    return reviveFailure(failure);
+  } catch (cause) {
+    return new ComputeError('BAD_MESSAGE', UNREADABLE.message, { cause });
   }
 }
