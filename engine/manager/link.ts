@@ -155,6 +155,8 @@ export class ManagerLink {
     if (crew === undefined) return;
     switch (message.type) {
       case 'tasks':
+        // Sent before our registration was read: not among what we said we hold, so they are taken back as lost.
+        if (!this.#registered) break;
         if (message.functions !== undefined) crew.onFunctions(message.functions);
         crew.onTasks(segmentsOf(message, frames, this.#heardAtMs));
         break;
