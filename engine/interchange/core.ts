@@ -45,7 +45,7 @@ function onClient(state: State, message: ToInterchange, batches: readonly Stored
       recovery.missing = new Set(message.managers);
       recovery.untilMs = now + state.policy.reconnectGraceMs;
       const effects = [...recovery.registrations].flatMap(([peer, registration]) =>
-        onRegister(state, peer, registration, now));
+        onRegister(state, peer, registration.message, registration.results, now));
       if (recovery.missing.size === 0) state.recovery = undefined;
       return [...effects, { type: 'wake', inMs: state.policy.reconnectGraceMs }];
     }
@@ -76,10 +76,10 @@ function onManager(
 ): Effect[] {
   if (message.type === 'register') {
     if (state.recovery?.untilMs === Infinity) {
-      state.recovery.registrations.set(peer, message);
+      state.recovery.registrations.set(peer, { message, results });
       return [];
     }
-    return onRegister(state, peer, message, now);
+    return onRegister(state, peer, message, results, now);
   }
   const manager = state.managers.byPeer.get(peer);
   if (manager === undefined) {

@@ -47,7 +47,7 @@ const CHECKS: { readonly [Type in FromManager['type']]: Table } = {
   register: table<Of<'register'>>({
     version: finite, manager: name, block: name, node: name, pid: count, slots: whole(1, SLOTS_MAX),
     window: whole(0, WINDOW_MAX), nodeVersion: name, cores: finite, memoryMiB: finite, endsAtMs: optional(finite),
-    draining: truth, held: ids,
+    draining: truth, held: ids, batches: listOf(resultBatch),
   }),
   results: table<Of<'results'>>({ window: whole(0, WINDOW_MAX), batches: listOf(resultBatch) }),
   returned: table<Of<'returned'>>({ ids }),

@@ -33,7 +33,8 @@ export function fromManager(peer: string, frames: readonly Frame[]): Event {
   if (fault !== undefined && header.type === 'register') return { type: 'unfit', peer, fault };
   if (fault !== undefined) throw new ComputeError('BAD_MESSAGE', `read ${fault}`);
   const message = header as unknown as FromManager; // the door has looked at every field
-  const results = message.type === 'results' ? readResults(message.batches, frames) : [];
+  const withResults = message.type === 'results' || message.type === 'register';
+  const results = withResults ? readResults(message.batches, frames) : [];
   return { type: 'from-manager', peer, message, results };
 }
 

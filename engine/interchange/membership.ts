@@ -3,9 +3,12 @@
 import { PROTOCOL_VERSION, type LeaveReason, type TaskId } from '../../src/common/protocol.ts';
 import { blame, putBack, settle } from './endings.ts';
 import { summaryOf, type ManagerRecord } from './managers.ts';
-import type { Effect, Registration, State, Strikes } from './state.ts';
+import { onResults } from './outcomes.ts';
+import { mayHold, noStrikes, type ArrivedResults, type Effect, type Registration, type State, type Strikes } from './state.ts';
 
-export function onRegister(state: State, peer: string, message: Registration, now: number): Effect[] {
+export function onRegister(
+  state: State, peer: string, message: Registration, results: readonly ArrivedResults[], now: number,
+): Effect[] {
   const refusal = refusalOf(peer, message);
   if (refusal !== undefined) return [refuse(peer, refusal)];
 
@@ -24,7 +27,8 @@ export function onRegister(state: State, peer: string, message: Registration, no
   }, now);
   manager.seenAtMs = now;
   state.connectedBlocks.add(manager.block);
-  const { strangers, ended } = reconcile(state, manager, message.held, now);
+  const ended = results.length === 0 ? [] : onResults(state, manager, message.window, results, now);
+  const strangers = reconcile(state, manager, message.held, now, ended);
   state.managers.update(manager, now, (record) => {
     record.awayAtMs = undefined;
     record.window = message.window;
@@ -41,7 +45,9 @@ export function onRegister(state: State, peer: string, message: Registration, no
   ];
   if (manager.draining && !message.draining) effects.push({ type: 'to-manager', peer, message: { type: 'drain' } });
   effects.push(...ended);
-  if (strangers.length > 0) effects.push({ type: 'to-manager', peer, message: { type: 'cancel', ids: strangers } });
+  if (strangers.length > 0) effects.push({ type: 'to-manager', peer, message: { type: 'drop', ids: strangers } });
+  const cancelled = state.cancelled.size === 0 ? [] : message.held.filter((id) => state.cancelled.has(id));
+  if (cancelled.length > 0) effects.push({ type: 'to-manager', peer, message: { type: 'cancel', ids: cancelled } });
   if (known === undefined) effects.push({ type: 'to-client', message: { type: 'manager-joined', manager: summaryOf(manager) } });
   effects.push({ type: 'load-changed' });
   return effects;
@@ -64,35 +70,26 @@ export function otherVersion(version: number): string {
 /**
  * Brings what a returning manager says it holds and what we believe together. What it does not answer for any more was
  * lost on the way and waits again; what waits here is claimed for it; what went elsewhere meanwhile it must drop:
- * those are the strangers. What it holds and somebody cancelled, it is told again.
+ * those ids are returned.
  */
 function reconcile(
-  state: State, manager: ManagerRecord, answersFor: readonly TaskId[], now: number,
-): { strangers: TaskId[]; ended: Effect[] } {
+  state: State, manager: ManagerRecord, answersFor: readonly TaskId[], now: number, ended: Effect[],
+): TaskId[] {
   const { tasks } = state;
   const said = new Set(answersFor);
   const missing = manager.held === 0
     ? []
     : [...tasks.ids(new Set([manager.serial]))].filter((id) => !said.has(id));
-  const ended = putBack(state, missing);
+  ended.push(...putBack(state, missing));
   let claimed = 0;
   const strangers: TaskId[] = [];
   for (const id of said) {
-    if (tasks.holder(id) === manager.serial) {
-      if (state.cancelled.has(id)) strangers.push(id);
-    } else if (mayHold(state, manager, id) && tasks.claim(id, manager.serial)) {
-      claimed++;
-    } else {
-      strangers.push(id);
-    }
+    if (tasks.holder(id) === manager.serial) continue;
+    if (mayHold(state, manager, id) && tasks.claim(id, manager.serial)) claimed++;
+    else strangers.push(id);
   }
   state.managers.update(manager, now, (record) => { record.held += claimed - missing.length; });
-  return { strangers, ended };
-}
-
-/** Whether this manager was given the task at some time, although we do not think now that it holds it. */
-export function mayHold(state: State, manager: ManagerRecord, id: TaskId): boolean {
-  return state.predecessors.has(manager.id) || state.strikes.get(id)?.lostWith === manager.id;
+  return strangers;
 }
 
 /** A manager left as planned: anything it still holds goes elsewhere, uncharged. */
@@ -134,10 +131,6 @@ function strike(state: State, id: TaskId): Strikes {
   strikes.suspect = true;
   state.strikes.set(id, strikes);
   return strikes;
-}
-
-export function noStrikes(): Strikes {
-  return { kills: 0, suspect: false, lostWith: undefined };
 }
 
 function left(manager: ManagerRecord, reason: LeaveReason, lostTasks: number): Effect {

@@ -3,8 +3,7 @@
 import { STATUS, type TaskId } from '../../src/common/protocol.ts';
 import type { ManagerRecord } from './managers.ts';
 import { blame, forget, putBack, settle } from './endings.ts';
-import { mayHold, noStrikes } from './membership.ts';
-import type { ArrivedResults, Effect, State } from './state.ts';
+import { mayHold, noStrikes, type ArrivedResults, type Effect, type State } from './state.ts';
 import type { StoredBatch } from './tasks.ts';
 
 export function onResults(
@@ -47,9 +46,12 @@ function oneByOne(
       return;
     }
     if (holder === manager.serial) freed++;
-    else if (holder !== undefined) effects.push(...withdraw(state, id, holder, now));
+    else if (holder === undefined) state.tasks.claim(id, manager.serial); // not counted as held: it ends right here
+    else effects.push(...withdraw(state, id, holder, now));
     const verdict = judge(state, id, status, attempt);
     if (verdict === 'again') {
+      const strikes = state.strikes.get(id);
+      if (strikes !== undefined) strikes.lostWith = undefined;
       again.push(id);
       return;
     }
@@ -65,15 +67,16 @@ function oneByOne(
 }
 
 /**
- * The result of the try that we wait for counts. So does a good one of a manager that had the task before and was given
- * up; not its failures, as the task was put back for that try already. Anything else was said before, or is not for
- * this manager to say.
+ * A good result counts, and a failure of the try that we wait for: of the manager that holds the task, or of one that
+ * did and was given up. That one's failure does not count while another is at the task. Anything else was said before,
+ * or is not for this manager to say.
  */
 function counts(state: State, manager: ManagerRecord, id: TaskId, status: number, attempt: number): boolean {
-  if (state.tasks.holder(id) === manager.serial) {
-    return status === STATUS.ok || attempt >= (state.tasks.batchOf(id)?.attempt ?? 1);
-  }
-  return status === STATUS.ok && state.tasks.batchOf(id) !== undefined && mayHold(state, manager, id);
+  const batch = state.tasks.batchOf(id);
+  if (batch === undefined) return false;
+  const holder = state.tasks.holder(id);
+  const isWaitedFor = status === STATUS.ok || (attempt >= batch.attempt && (holder ?? manager.serial) === manager.serial);
+  return isWaitedFor && (holder === manager.serial || mayHold(state, manager, id));
 }
 
 /** The first result counts: whoever has the task now may drop it. */
@@ -81,7 +84,7 @@ function withdraw(state: State, id: TaskId, serial: number, now: number): Effect
   const other = state.managers.bySerial(serial);
   if (other === undefined) return [];
   state.managers.update(other, now, (record) => { record.held--; });
-  return [{ type: 'to-manager', peer: other.peer, message: { type: 'cancel', ids: [id] } }];
+  return [{ type: 'to-manager', peer: other.peer, message: { type: 'drop', ids: [id] } }];
 }
 
 function judge(state: State, id: TaskId, status: number, attempt: number): 'settle' | 'again' | 'blamed' {

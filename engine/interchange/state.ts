@@ -13,8 +13,12 @@ export interface Strikes {
   kills: number;
   /** A manager that held it was lost: from now on it goes to free slots only, so that the next loss tells. */
   suspect: boolean;
-  /** The lost manager that held it last: should it come back, its answer still counts. */
+  /** The lost manager that this try was on last: should it come back, its answer still counts. */
   lostWith: ManagerId | undefined;
+}
+
+export function noStrikes(): Strikes {
+  return { kills: 0, suspect: false, lostWith: undefined };
 }
 
 export interface Policy {
@@ -32,7 +36,7 @@ export interface Policy {
  */
 export interface Recovery {
   /** By peer, the last one of each. */
-  readonly registrations: Map<string, Registration>;
+  readonly registrations: Map<string, { readonly message: Registration; readonly results: readonly ArrivedResults[] }>;
   missing: Set<ManagerId>;
   untilMs: number;
 }
@@ -75,6 +79,15 @@ export function emptyState(policy: Policy, replacement: boolean): State {
     recallAtMs: 0,
     duplicates: 0,
   };
+}
+
+/**
+ * Whether this manager was given the task for its present try, although we do not think that it holds it. What an
+ * earlier interchange gave out may have been any try: it counts until we have made one ourselves.
+ */
+export function mayHold(state: State, manager: ManagerRecord, id: TaskId): boolean {
+  return state.strikes.get(id)?.lostWith === manager.id
+    || (state.predecessors.has(manager.id) && state.tasks.batchOf(id)?.attempt === 1);
 }
 
 /** A result batch as it came: header, the columns the interchange looks at, and the frames it passes on unopened. */

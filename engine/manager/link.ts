@@ -25,7 +25,10 @@ export interface Crew {
   held(): TaskId[];
   onFunctions(functions: readonly { id: FunctionId; definition: FunctionDefinition }[]): void;
   onTasks(segments: readonly Segment[]): void;
+  /** Ends tasks; each is answered for. */
   onCancel(ids: readonly TaskId[]): void;
+  /** Ends tasks that nobody wants to hear of any more. */
+  onDrop(ids: readonly TaskId[]): void;
   onRecall(count: number): void;
   onDrain(): void;
 }
@@ -49,7 +52,7 @@ export interface LinkDeps {
   readonly onEnd: (reason: string) => void;
 }
 
-/** Results already sent are kept this long: those that were on the way when a connection broke are sent again. */
+/** Results already sent are kept this long: a registration brings them along, as they may have been lost. */
 const KEEP_MS = 2000;
 const KEEP_BYTES_MAX = 256 * 1024 * 1024;
 /** How long to wait for a replaced interchange before giving up. */
@@ -58,7 +61,7 @@ const GONE_MAX_MS = 10_000;
 interface Kept {
   readonly atMs: number;
   readonly bytes: number;
-  readonly ids: readonly Float64Array[];
+  readonly headers: readonly ResultBatch[];
   readonly frames: readonly Frame[];
 }
 
@@ -69,7 +72,6 @@ export class ManagerLink {
   #crew: Crew | undefined;
   #headers: ResultBatch[] = [];
   #frames: Frame[] = [];
-  #ids: Float64Array[] = [];
   #flushing = false;
   #kept: Kept[] = [];
   #keptBytes = 0;
@@ -97,10 +99,9 @@ export class ManagerLink {
   }
 
   /** Joins what else this turn brings and leaves with it. */
-  report(header: ResultBatch, frames: readonly Frame[], ids: Float64Array): void {
+  report(header: ResultBatch, frames: readonly Frame[]): void {
     this.#headers.push(header);
     this.#frames.push(...frames);
-    this.#ids.push(ids);
     if (this.#flushing) return;
     this.#flushing = true;
     process.nextTick(() => this.flush()); // after everything that is there already
@@ -110,12 +111,10 @@ export class ManagerLink {
     this.#flushing = false;
     if (this.#headers.length === 0) return;
     const message: FromManager = { type: 'results', window: this.#crew?.window() ?? 0, batches: this.#headers };
-    const frames = [encodeHeader(message), ...this.#frames];
-    this.#keep(frames, this.#ids);
+    this.#dialer.send([encodeHeader(message), ...this.#frames]);
+    this.#keep(this.#headers, this.#frames);
     this.#headers = [];
     this.#frames = [];
-    this.#ids = [];
-    this.#dialer.send(frames);
   }
 
   send(message: FromManager): void {
@@ -161,11 +160,14 @@ export class ManagerLink {
         crew.onTasks(segmentsOf(message, frames, this.#heardAtMs));
         break;
       case 'cancel': crew.onCancel(message.ids); break;
+      case 'drop': crew.onDrop(message.ids); break;
       case 'recall': crew.onRecall(message.count); break;
       case 'drain': crew.onDrain(); break;
       case 'registered': this.#onRegistered(message); break;
       case 'refused': this.#deps.onEnd(`the interchange refused this manager: ${message.reason}`); break;
-      case 'register-again': this.#register(); break;
+      case 'register-again':
+        if (this.#registered) this.#register(); // else we are at it
+        break;
       case 'heartbeat': break;
       case 'stop': this.#deps.onEnd('stop'); break;
       default: unreachable(message);
@@ -178,13 +180,12 @@ export class ManagerLink {
     if (crew === undefined) return;
     this.flush();
     this.#registered = false;
-    const finished = this.#kept.flatMap(({ ids }) => ids.flatMap((some) => [...some])) as TaskId[]; // ids we were given
     this.#dialer.send([encodeHeader({
       type: 'register', version: PROTOCOL_VERSION, manager, block, node, pid: process.pid, slots: crew.slots, draining: crew.draining,
       window: crew.window(), nodeVersion: process.versions.node, cores, memoryMiB,
       ...(endsAtMs === null ? {} : { endsAtMs }),
-      held: [...crew.held(), ...finished],
-    } satisfies FromManager)]);
+      held: crew.held(), batches: this.#kept.flatMap(({ headers }) => headers),
+    } satisfies FromManager), ...this.#kept.flatMap(({ frames }) => frames)]);
   }
 
   #onRegistered(message: Extract<ToManager, { type: 'registered' }>): void {
@@ -202,9 +203,6 @@ export class ManagerLink {
       }
       this.#checkUp();
     });
-    const atMs = this.#deps.clock.now();
-    this.#kept = this.#kept.map((kept) => ({ ...kept, atMs }));
-    for (const { frames } of this.#kept) this.#dialer.send(frames);
   }
 
   #onConnection(connected: boolean): void {
@@ -229,10 +227,10 @@ export class ManagerLink {
     }
   }
 
-  #keep(frames: readonly Frame[], ids: readonly Float64Array[]): void {
+  #keep(headers: readonly ResultBatch[], frames: readonly Frame[]): void {
     let bytes = 0;
     for (const frame of frames) bytes += frame.length;
-    this.#kept.push({ atMs: this.#deps.clock.now(), bytes, ids, frames });
+    this.#kept.push({ atMs: this.#deps.clock.now(), bytes, headers, frames });
     this.#keptBytes += bytes;
     this.#forget();
   }

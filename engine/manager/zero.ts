@@ -33,14 +33,16 @@ export class ZeroCrew implements Crew {
 
   onTasks(segments: readonly Segment[]): void {
     for (const segment of segments) {
-      const { header, frames, ids } = acknowledgeAll(segment, this.#clock.now());
-      this.#link.report(header, frames, ids);
+      const { header, frames } = acknowledgeAll(segment, this.#clock.now());
+      this.#link.report(header, frames);
     }
   }
 
   onFunctions(): void { /* nothing is run */ }
 
   onCancel(): void { /* already acknowledged */ }
+
+  onDrop(): void { /* already acknowledged */ }
 
   onRecall(): void {
     this.#link.send({ type: 'returned', ids: [] });

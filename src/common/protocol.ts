@@ -183,8 +183,8 @@ export type FromManager =
       readonly nodeVersion: string; readonly cores: number; readonly memoryMiB: number; readonly endsAtMs?: number;
       /** It takes no more tasks. */
       readonly draining: boolean;
-      /** Tasks it answers for when it registers again: held, or finished with results that may have been lost. */
-      readonly held: readonly TaskId[] }
+      /** What it has when it registers again: tasks, running or in line, and results that may have been lost. */
+      readonly held: readonly TaskId[]; readonly batches: readonly ResultBatch[] }
   /** `window`: how many tasks it wants to hold from now on. */
   | { readonly type: 'results'; readonly window: number; readonly batches: readonly ResultBatch[] }
   /** Tasks it has not started and will not: they go elsewhere, uncharged. */
@@ -201,6 +201,8 @@ export type ToManager =
   | { readonly type: 'tasks'; readonly batches: readonly TaskBatch[];
       readonly functions?: readonly { readonly id: FunctionId; readonly definition: FunctionDefinition }[] }
   | { readonly type: 'cancel'; readonly ids: readonly TaskId[] }
+  /** They went elsewhere, or have ended: no more work on them, and no results. */
+  | { readonly type: 'drop'; readonly ids: readonly TaskId[] }
   /** Another manager sits idle: hand back up to `count` tasks that have not started. */
   | { readonly type: 'recall'; readonly count: number }
   | { readonly type: 'drain' }

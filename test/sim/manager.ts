@@ -56,7 +56,7 @@ export class SimManager implements Dialing {
   readonly #functions = new Set<string>();
   readonly #timers: (() => void)[] = [];
   #waiting: Task[] = [];
-  #kept: { atMs: number; readonly frames: Frames; readonly ids: readonly TaskId[] }[] = [];
+  #kept: { readonly atMs: number; readonly header: ResultBatch; readonly frames: Frames }[] = [];
   #registered = false;
   #draining = false;
   #heardAtMs: number;
@@ -132,14 +132,17 @@ export class SimManager implements Dialing {
       case 'tasks':
         if (this.#registered) this.#onTasks(message, frames);
         break;
-      case 'cancel': this.#onCancel(new Set(message.ids)); break;
+      case 'cancel': this.#onCancel(new Set(message.ids), true); break;
+      case 'drop': this.#onCancel(new Set(message.ids), false); break;
       case 'recall': {
         const back = this.#waiting.splice(Math.max(0, this.#waiting.length - message.count));
         this.#send({ type: 'returned', ids: back.map(({ id }) => id) });
         break;
       }
       case 'drain': this.#drain(); break;
-      case 'register-again': this.#register(); break;
+      case 'register-again':
+        if (this.#registered) this.#register();
+        break;
       case 'heartbeat': break;
       case 'refused': assert.fail(`${this.peer} was refused: ${message.reason}`);
       // falls through
@@ -198,14 +201,14 @@ export class SimManager implements Dialing {
     if (this.#draining) this.#leaveIfDone();
   }
 
-  #onCancel(ids: ReadonlySet<TaskId>): void {
+  #onCancel(ids: ReadonlySet<TaskId>, isReported: boolean): void {
     const isMeant = ({ id }: Task): boolean => ids.has(id);
     const cancelled = [...this.#waiting.filter(isMeant), ...[...this.#running.keys()].filter(isMeant)];
     this.#waiting = this.#waiting.filter((task) => !isMeant(task));
     for (const task of cancelled) {
       this.#running.get(task)?.();
       this.#running.delete(task);
-      this.#report(task, STATUS.failed, 'TASK_CANCELLED');
+      if (isReported) this.#report(task, STATUS.failed, 'TASK_CANCELLED');
     }
     this.#assign();
     if (this.#draining) this.#leaveIfDone();
@@ -241,10 +244,8 @@ export class SimManager implements Dialing {
       ids: Float64Array.of(task.id), startedMs: Float32Array.of(0), runMs: Float32Array.of(1),
       sizes: Uint32Array.of(body.length), status: Uint8Array.of(status),
     });
-    const frames = [encodeHeader({ type: 'results', window: this.#window(), batches: [header] } satisfies FromManager),
-      columns, body];
-    this.#kept.push({ atMs: timeline.now, frames, ids: [task.id] });
-    this.#sendFrames(frames);
+    this.#kept.push({ atMs: timeline.now, header, frames: [columns, body] });
+    this.#send({ type: 'results', window: this.#window(), batches: [header] }, [columns, body]);
   }
 
   #window(): number {
@@ -259,8 +260,8 @@ export class SimManager implements Dialing {
       type: 'register', version: PROTOCOL_VERSION, manager, block, node: 'node', pid: 1, slots, window: this.#window(),
       nodeVersion: '20', cores: slots, memoryMiB: 1, draining: this.#draining,
       ...(endsAtMs === undefined ? {} : { endsAtMs }),
-      held: [...this.held(), ...this.#kept.flatMap(({ ids }) => ids)],
-    });
+      held: this.held(), batches: this.#kept.map(({ header }) => header),
+    }, this.#kept.flatMap(({ frames }) => frames));
   }
 
   #onRegistered(periodMs: number, thresholdMs: number): void {
@@ -278,21 +279,13 @@ export class SimManager implements Dialing {
       if (this.#registered) this.#kept = this.#kept.filter(({ atMs }) => atMs >= timeline.now - KEEP_MS);
       if (timeline.now - this.#heardAtMs > this.#thresholdMs) this.die(false);
     }));
-    for (const kept of this.#kept) {
-      kept.atMs = timeline.now;
-      this.#sendFrames(kept.frames);
-    }
-  }
-
-  #send(message: FromManager): void {
-    this.#sendFrames([encodeHeader(message)]);
   }
 
   /** What is said twice after a broken connection may as well be said twice at any time. */
-  #sendFrames(frames: Frames): void {
+  #send(message: FromManager, frames: Frames = []): void {
     if (this.ended) return;
-    const { type } = decodeHeader(frames[0] ?? new Uint8Array(0));
-    this.#line.send(frames, ['results', 'register', 'heartbeat'].includes(type) && this.place.random.chance(0.02));
+    const mayRepeat = ['results', 'register', 'heartbeat'].includes(message.type);
+    this.#line.send([encodeHeader(message), ...frames], mayRepeat && this.place.random.chance(0.02));
   }
 
   #after(ms: number, run: () => void): () => void {
