@@ -35,6 +35,8 @@ const LOSSES_WITHIN_MS = 60_000;
 const RECONNECT_GRACE_MS = 1000;
 /** Workers or managers that one task may take down. */
 const KILLS_MAX = 3;
+/** Ended tasks that somebody cancelled are forgotten when there are so many more than open ones. */
+const CANCELLED_MIN = 1000;
 
 export class EngineLink {
   readonly #config: EngineConfig;
@@ -42,7 +44,7 @@ export class EngineLink {
   readonly #pending = new Pending();
   readonly #outgoing: Outgoing;
   readonly #functions = new Map<FunctionId, FunctionDefinition>();
-  readonly #requests = new Map<number, (answer: FromInterchange) => void>();
+  readonly #requests = new Map<number, (answer: FromInterchange | undefined) => void>();
   readonly #managers = new Set<ManagerId>();
   readonly #waiters: (() => void)[] = [];
   #requestCount = 0;
@@ -52,11 +54,14 @@ export class EngineLink {
   /** Batches that wait for a line to the interchange. */
   #unsent: { header: TaskBatch; frames: Frame[] }[] = [];
   #flushing = false;
-  #cancels: TaskId[] = [];
+  /** Open tasks whose end was asked for: a replacement has to hear of it again. */
+  #cancelled = new Set<TaskId>();
   #lossesAtMs: number[] = [];
   /** A new interchange is on its way: who closes waits for it, to end it. */
   #replacing: Promise<void> | undefined;
   #closed = false;
+  /** Why there is no interchange any more, nor will be. */
+  #lost: ComputeError | undefined;
   settled = 0;
 
   constructor(config: EngineConfig, deps: LinkDeps) {
@@ -93,6 +98,7 @@ export class EngineLink {
   }
 
   submit(kind: Kind, bytes: Uint8Array, buffers: readonly Uint8Array[], sink: TaskSink): TaskId {
+    if (this.#lost !== undefined) throw this.#lost;
     const { tasks_max: tasksMax, payload_bytes_max: bytesMax } = this.#config;
     if (this.#pending.open >= tasksMax) {
       throw new ComputeError('QUEUE_FULL', `${tasksMax} tasks are open: wait for some, or raise tasks_max`);
@@ -114,8 +120,9 @@ export class EngineLink {
 
   cancel(ids: readonly TaskId[]): void {
     this.#outgoing.flush();
-    if (this.#dialer === undefined) this.#cancels.push(...ids);
-    else this.#send({ type: 'cancel', ids });
+    this.#send({ type: 'cancel', ids });
+    for (const id of ids) this.#cancelled.add(id);
+    if (this.#cancelled.size > 2 * this.#pending.open + CANCELLED_MIN) this.#forgetCancelled();
   }
 
   failWaiting(failure: Failure): void {
@@ -164,7 +171,7 @@ export class EngineLink {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const answer of this.#requests.values()) answer({ type: 'welcome', pid: 0 });
+    this.#answerAll();
     await this.#replacing;
     await this.#dialer?.close();
     await this.#interchange?.stop();
@@ -177,6 +184,10 @@ export class EngineLink {
     const interchange = await InterchangeProcess.start(
       this.#interchangeConfig(run, replacement), (how) => this.#onInterchangeLost(how),
     );
+    if (this.#closed) {
+      await interchange.stop();
+      return;
+    }
     this.#interchange = interchange;
     const dialer = new Dialer({
       address: '127.0.0.1',
@@ -190,11 +201,10 @@ export class EngineLink {
     this.#send({ type: 'hello' });
     for (const [id, definition] of this.#functions) this.#send({ type: 'function', id, definition });
     this.#sendOpen();
-    if (replacement) {
-      this.#send({ type: 'resumed', managers: [...this.#managers] });
-      this.#managers.clear();
-    }
-    if (this.#cancels.length > 0) this.cancel(this.#cancels.splice(0));
+    // Managers that do not come back stay in the list: should this one end too, some may yet hold tasks.
+    if (replacement) this.#send({ type: 'resumed', managers: [...this.#managers] });
+    this.#forgetCancelled();
+    if (this.#cancelled.size > 0) this.#send({ type: 'cancel', ids: [...this.#cancelled] });
   }
 
   #interchangeConfig(run: Run, replacement: boolean): InterchangeConfig {
@@ -227,6 +237,7 @@ export class EngineLink {
     this.#dialer = undefined;
     this.#unsent = [];
     void old?.close(true);
+    this.#answerAll();
     this.#lossesAtMs = [...this.#lossesAtMs.filter((at) => now - at < LOSSES_WITHIN_MS), now];
     if (this.#lossesAtMs.length > LOSSES_MAX) {
       this.#giveUp(new ComputeError('ENGINE_LOST',
@@ -239,6 +250,7 @@ export class EngineLink {
   }
 
   #giveUp(error: ComputeError): void {
+    this.#lost = error;
     this.fail(error);
     this.#deps.onLost(error);
   }
@@ -313,6 +325,16 @@ export class EngineLink {
       case 'welcome': break;
       default: unreachable(message);
     }
+  }
+
+  /** Whoever asked is not kept waiting: the one who knew is gone. */
+  #answerAll(): void {
+    for (const answer of this.#requests.values()) answer(undefined);
+    this.#requests.clear();
+  }
+
+  #forgetCancelled(): void {
+    for (const id of this.#cancelled) if (!this.#pending.has(id)) this.#cancelled.delete(id);
   }
 
   #afterSettling(): void {

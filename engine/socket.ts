@@ -81,9 +81,9 @@ export class Listener {
   }
 
   async close(): Promise<void> {
-    await this.#outbox.drained();
+    await withinLinger(this.#outbox.drained());
     this.#socket.close();
-    await this.#loop;
+    await withinLinger(this.#loop);
   }
 }
 
@@ -133,9 +133,9 @@ export class Dialer {
   /** `now`: what was not sent yet is thrown away. */
   async close(now = false): Promise<void> {
     if (now) this.#socket.linger = 0;
-    else await this.#outbox.drained();
+    else await withinLinger(this.#outbox.drained());
     this.#socket.close();
-    await Promise.all(this.#loops);
+    await withinLinger(Promise.all(this.#loops));
   }
 }
 
@@ -213,6 +213,14 @@ class Outbox {
     }
     this.#sending = undefined;
   }
+}
+
+/** A peer that has died in the middle of a message must not keep anybody from closing. */
+async function withinLinger(work: Promise<unknown> | undefined): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => { timer = setTimeout(resolve, LINGER_MS); });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
 }
 
 async function receive(

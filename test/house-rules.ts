@@ -46,6 +46,7 @@ const SEAMS: Readonly<Record<string, RegExp>> = {
   commander: /^src\/cli\//,
   'cli-progress': /^src\/cli\/progress\.ts$/,
   'fastest-levenshtein': /^src\/common\/schema\.ts$/,
+  'crc-32': /^src\/cli\/journal-record\.ts$/,
   'fast-check': /^test\//,
 };
 

@@ -6,7 +6,8 @@ import {
 } from '../../src/common/protocol.ts';
 import { unreachable } from '../../src/common/errors.ts';
 import { summaryOf, type ManagerRecord } from './managers.ts';
-import { leave, lose, onRegister } from './membership.ts';
+import { putBack, settle } from './endings.ts';
+import { leave, lose, onRegister, otherVersion, refuse } from './membership.ts';
 import { onResults } from './outcomes.ts';
 import type { ArrivedResults, Effect, State } from './state.ts';
 import type { StoredBatch } from './tasks.ts';
@@ -16,6 +17,8 @@ export type Event =
   | { readonly type: 'from-client'; readonly message: ToInterchange; readonly batches: readonly StoredBatch[] }
   | { readonly type: 'from-manager'; readonly peer: string; readonly message: FromManager;
       readonly results: readonly ArrivedResults[] }
+  /** A registration that cannot be used, or a message of another version of the protocol. */
+  | { readonly type: 'unfit'; readonly peer: string; readonly fault: string | number }
   /** A manager's connection broke. */
   | { readonly type: 'gone'; readonly peer: string }
   | { readonly type: 'tick' };
@@ -24,6 +27,7 @@ export function react(state: State, event: Event, now: number): Effect[] {
   switch (event.type) {
     case 'from-client': return onClient(state, event.message, event.batches, now);
     case 'from-manager': return onManager(state, event.peer, event.message, event.results, now);
+    case 'unfit': return onUnfit(state, event.peer, event.fault);
     case 'gone': return onGone(state, event.peer, now);
     case 'tick': return onTick(state, now);
     default: return unreachable(event);
@@ -37,10 +41,12 @@ function onClient(state: State, message: ToInterchange, batches: readonly Stored
     case 'resumed': {
       const { recovery } = state;
       if (recovery === undefined) return [];
+      state.predecessors = new Set(message.managers);
       recovery.missing = new Set(message.managers);
       recovery.untilMs = now + state.policy.reconnectGraceMs;
-      const effects = recovery.registrations.flatMap(({ peer, message: registration }) =>
-        onRegister(state, peer, registration, now));
+      const effects = [...recovery.registrations].flatMap(([peer, registration]) =>
+        onRegister(state, peer, registration.message, registration.results, now));
+      if (recovery.missing.size === 0) state.recovery = undefined;
       return [...effects, { type: 'wake', inMs: state.policy.reconnectGraceMs }];
     }
     case 'function':
@@ -70,10 +76,10 @@ function onManager(
 ): Effect[] {
   if (message.type === 'register') {
     if (state.recovery?.untilMs === Infinity) {
-      state.recovery.registrations.push({ peer, message });
+      state.recovery.registrations.set(peer, { message, results });
       return [];
     }
-    return onRegister(state, peer, message, now);
+    return onRegister(state, peer, message, results, now);
   }
   const manager = state.managers.byPeer.get(peer);
   if (manager === undefined) {
@@ -84,10 +90,10 @@ function onManager(
   switch (message.type) {
     case 'results': return onResults(state, manager, message.window, results, now);
     case 'returned': {
-      const ids = message.ids.filter((id) => state.tasks.holder(id) === manager.serial);
-      state.queue.pushBack(state.tasks.release(ids, (batch) => batch), false);
+      const ids = [...new Set(message.ids)].filter((id) => state.tasks.holder(id) === manager.serial);
       state.managers.update(manager, now, (record) => { record.held -= ids.length; });
-      return [{ type: 'load-changed' }];
+      manager.recalling = false;
+      return [...putBack(state, ids), { type: 'load-changed' }];
     }
     case 'heartbeat': return [{ type: 'to-manager', peer, message: { type: 'heartbeat' } }];
     case 'draining':
@@ -98,11 +104,17 @@ function onManager(
   }
 }
 
+function onUnfit(state: State, peer: string, fault: string | number): Effect[] {
+  if (state.managers.byPeer.has(peer)) return []; // garbled, from one that is known: it goes on
+  return [refuse(peer, typeof fault === 'number' ? otherVersion(fault) : `it sent ${fault}`)];
+}
+
 /** The connection broke: most likely the process died, but it may come back within the grace. */
 function onGone(state: State, peer: string, now: number): Effect[] {
+  state.recovery?.registrations.delete(peer);
   const manager = state.managers.byPeer.get(peer);
   if (manager === undefined) return [];
-  state.managers.update(manager, now, (record) => { record.awayAtMs = now; });
+  state.managers.update(manager, now, (record) => { record.awayAtMs ??= now; });
   return [{ type: 'wake', inMs: state.policy.reconnectGraceMs }];
 }
 
@@ -127,8 +139,14 @@ function onCancel(state: State, ids: readonly TaskId[]): Effect[] {
   for (const id of ids) {
     const serial = state.tasks.holder(id);
     const manager = serial === undefined ? undefined : state.managers.bySerial(serial);
-    if (manager !== undefined) held.set(manager, [...held.get(manager) ?? [], id]);
-    else if (state.tasks.isWaiting(id)) waiting.push(id);
+    if (manager !== undefined) {
+      state.cancelled.add(id);
+      const ofManager = held.get(manager) ?? [];
+      ofManager.push(id);
+      held.set(manager, ofManager);
+    } else if (state.tasks.isWaiting(id)) {
+      waiting.push(id);
+    }
   }
   return [
     ...settleWaiting(state, waiting, {
@@ -140,12 +158,8 @@ function onCancel(state: State, ids: readonly TaskId[]): Effect[] {
 }
 
 function settleWaiting(state: State, ids: readonly TaskId[], failure: Failure): Effect[] {
-  if (ids.length === 0) return [];
-  for (const id of ids) {
-    state.tasks.settle(id);
-    state.strikes.delete(id);
-  }
-  return [{ type: 'settle', ids, failure }, { type: 'load-changed' }];
+  const effects = settle(state, ids, failure);
+  return effects.length === 0 ? [] : [...effects, { type: 'load-changed' }];
 }
 
 function drain(state: State, blocks: ReadonlySet<BlockId>, now: number): Effect[] {
@@ -184,6 +198,7 @@ function dump(state: State): unknown {
     held: state.tasks.held,
     duplicates: state.duplicates,
     strikes: state.strikes.size,
+    cancelled: state.cancelled.size,
     functions: state.functions.size,
     recovering: state.recovery !== undefined,
     statuses: STATUS,

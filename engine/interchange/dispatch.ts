@@ -74,6 +74,7 @@ function recall(state: State, now: number): Effect[] {
   const longest = managers.longestLine();
   if (longest === undefined) return [];
   state.recallAtMs = now + RECALL_EVERY_MS;
+  longest.recalling = true;
   const count = Math.min(managers.freeSlots, Math.ceil((longest.held - longest.slots) / 2));
   return [
     { type: 'to-manager', peer: longest.peer, message: { type: 'recall', count } },

@@ -3,12 +3,15 @@
 import { decodeHeader, encodeHeader } from '../../src/common/codec.ts';
 import { decodeResultColumns, decodeTaskColumns, encodeResultColumns, encodeTaskColumns } from '../../src/common/columns.ts';
 import { ComputeError } from '../../src/common/errors.ts';
-import type {
-  FromInterchange, FromManager, FunctionDefinition, FunctionId, ManagerId, ResultBatch, TaskBatch, ToInterchange, ToManager,
+import {
+  PROTOCOL_VERSION,
+  type FromInterchange, type FromManager, type FunctionDefinition, type FunctionId, type ManagerId, type ResultBatch,
+  type TaskBatch, type ToInterchange, type ToManager,
 } from '../../src/common/protocol.ts';
 import { unbundle } from '../bundle.ts';
 import type { Frame } from '../socket.ts';
 import type { Event } from './core.ts';
+import { areIds, faultOf } from './door.ts';
 import type { ManagerRecord } from './managers.ts';
 import type { ArrivedResults, State } from './state.ts';
 import type { Range, StoredBatch } from './tasks.ts';
@@ -25,16 +28,18 @@ export function fromClient(arrived: readonly Frame[], now: number): Event {
 
 export function fromManager(peer: string, arrived: readonly Frame[]): Event {
   const frames = unbundle(arrived);
-  const message = decodeHeader(first(frames)) as unknown as FromManager; // its type is checked next, its fields where used
-  if (!MANAGER_MESSAGES.has(message.type)) throw new ComputeError('BAD_MESSAGE', 'read a message of an unknown type');
-  if (message.type === 'returned' && !Array.isArray(message.ids)) throw malformed('returned');
-  const results = message.type === 'results' ? readResults(message.batches, frames) : [];
+  const frame = first(frames);
+  const version = frame[0];
+  if (version !== undefined && version !== PROTOCOL_VERSION) return { type: 'unfit', peer, fault: version };
+  const header = decodeHeader(frame);
+  const fault = faultOf(header);
+  if (fault !== undefined && header.type === 'register') return { type: 'unfit', peer, fault };
+  if (fault !== undefined) throw new ComputeError('BAD_MESSAGE', `read ${fault}`);
+  const message = header as unknown as FromManager; // the door has looked at every field
+  const withResults = message.type === 'results' || message.type === 'register';
+  const results = withResults ? readResults(message.batches, frames) : [];
   return { type: 'from-manager', peer, message, results };
 }
-
-const MANAGER_MESSAGES = new Set<string>(
-  ['register', 'results', 'returned', 'heartbeat', 'draining', 'drained'] satisfies FromManager['type'][],
-);
 
 export function toFrames(message: FromInterchange | ToManager, frames: readonly Frame[]): Frame[] {
   return [encodeHeader(message), ...frames];
@@ -97,7 +102,7 @@ function readResults(headers: readonly ResultBatch[], frames: readonly Frame[]):
     const { ids, status, sizes } = decodeResultColumns(columns, header.count);
     let total = 0;
     for (const size of sizes) total += size;
-    if (total !== body.length) throw malformed('results');
+    if (total !== body.length || !areIds(ids)) throw malformed('results');
     return { header, ids, status, frames: [columns, body, ...buffers] };
   });
 }

@@ -1,8 +1,11 @@
 import { systemClock } from '../../src/common/clock.ts';
 import { rootLog } from '../../src/common/log.ts';
 import type { InterchangeConfig, InterchangeReady } from '../../src/common/protocol.ts';
-import { firstLine, untilShutdown } from '../../src/common/shutdown.ts';
+import { EXIT_SOFTWARE, firstLine, untilShutdown } from '../../src/common/shutdown.ts';
 import { runInterchange } from './loop.ts';
+
+/** From the order to end until the end. */
+const END_MAX_MS = 1800;
 
 const announce = (ready: InterchangeReady): void => {
   process.stdout.write(`${JSON.stringify(ready)}\n`);
@@ -15,6 +18,8 @@ const log = rootLog('interchange', { level: config.logLevel, path: config.logPat
 const leash = new AbortController();
 process.stdin.on('end', () => leash.abort()).on('error', () => leash.abort()).resume();
 process.stdout.on('error', () => leash.abort());
+// Whatever still hangs then: without a client this process has no business.
+leash.signal.addEventListener('abort', () => setTimeout(() => process.exit(EXIT_SOFTWARE), END_MAX_MS).unref());
 
 await untilShutdown(log, async (signal) => {
   signal.addEventListener('abort', () => leash.abort(), { once: true });

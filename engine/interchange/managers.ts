@@ -21,6 +21,8 @@ export interface ManagerRecord {
   window: number;
   held: number;
   draining: boolean;
+  /** It was asked to hand tasks back and has not answered. */
+  recalling: boolean;
   seenAtMs: number;
   idleSinceMs: number | undefined;
   /** Since when its connection is broken. */
@@ -40,9 +42,12 @@ export class ManagerTable {
   /** Tasks in line behind busy slots, over all managers. */
   inLine = 0;
 
-  add(fields: Omit<ManagerRecord, 'serial' | 'held' | 'awayAtMs' | 'idleSinceMs' | 'functions'>, now: number): ManagerRecord {
+  add(
+    fields: Omit<ManagerRecord, 'serial' | 'held' | 'recalling' | 'awayAtMs' | 'idleSinceMs' | 'functions'>, now: number,
+  ): ManagerRecord {
     const record: ManagerRecord = {
-      ...fields, serial: ++this.#serial, held: 0, awayAtMs: undefined, idleSinceMs: now, functions: new Set(),
+      ...fields, serial: ++this.#serial, held: 0, recalling: false, awayAtMs: undefined, idleSinceMs: now,
+      functions: new Set(),
     };
     this.byPeer.set(record.peer, record);
     this.#bySerial.set(record.serial, record);
@@ -83,10 +88,11 @@ export class ManagerTable {
     return this.#open.size + this.#spare.size;
   }
 
-  /** The manager with the most tasks in line. Looks at all of them. */
+  /** The manager with the most tasks in line, of those that can be asked for them. Looks at all of them. */
   longestLine(): ManagerRecord | undefined {
     let longest: ManagerRecord | undefined;
     for (const record of this.byPeer.values()) {
+      if (record.recalling || record.awayAtMs !== undefined) continue;
       const length = record.held - record.slots;
       if (length > 0 && !(longest !== undefined && longest.held - longest.slots >= length)) longest = record;
     }

@@ -1,17 +1,16 @@
 // Managers come, come back, leave and are lost; what that means for the tasks they hold.
 
-import {
-  PROTOCOL_VERSION, type Failure, type LeaveReason, type TaskId,
-} from '../../src/common/protocol.ts';
+import { PROTOCOL_VERSION, type LeaveReason, type TaskId } from '../../src/common/protocol.ts';
+import { blame, putBack, settle } from './endings.ts';
 import { summaryOf, type ManagerRecord } from './managers.ts';
-import type { Effect, Registration, State, Strikes } from './state.ts';
+import { onResults } from './outcomes.ts';
+import { mayHold, noStrikes, type ArrivedResults, type Effect, type Registration, type State, type Strikes } from './state.ts';
 
-/** A manager that says it holds more than this is broken; its registration is refused. */
-const SLOTS_MAX = 65_536;
-
-export function onRegister(state: State, peer: string, message: Registration, now: number): Effect[] {
-  const refusal = refusalOf(message);
-  if (refusal !== undefined) return [{ type: 'to-manager', peer, message: { type: 'refused', reason: refusal } }];
+export function onRegister(
+  state: State, peer: string, message: Registration, results: readonly ArrivedResults[], now: number,
+): Effect[] {
+  const refusal = refusalOf(peer, message);
+  if (refusal !== undefined) return [refuse(peer, refusal)];
 
   const known = state.managers.byPeer.get(peer);
   const manager = known ?? state.managers.add({
@@ -28,11 +27,15 @@ export function onRegister(state: State, peer: string, message: Registration, no
   }, now);
   manager.seenAtMs = now;
   state.connectedBlocks.add(manager.block);
-  const strangers = reconcile(state, manager, message.held, now);
+  const ended = results.length === 0 ? [] : onResults(state, manager, message.window, results, now);
+  const strangers = reconcile(state, manager, message.held, now, ended);
   state.managers.update(manager, now, (record) => {
     record.awayAtMs = undefined;
     record.window = message.window;
+    record.draining ||= message.draining;
+    record.recalling = false;
   });
+  manager.functions.clear(); // what was on the way when its connection broke never arrived
   state.recovery?.missing.delete(manager.id);
   if (state.recovery?.missing.size === 0 && state.recovery.untilMs !== Infinity) state.recovery = undefined;
 
@@ -40,22 +43,28 @@ export function onRegister(state: State, peer: string, message: Registration, no
   const effects: Effect[] = [
     { type: 'to-manager', peer, message: { type: 'registered', heartbeatPeriodMs, heartbeatThresholdMs } },
   ];
-  if (manager.draining) effects.push({ type: 'to-manager', peer, message: { type: 'drain' } });
-  if (strangers.length > 0) effects.push({ type: 'to-manager', peer, message: { type: 'cancel', ids: strangers } });
+  if (manager.draining && !message.draining) effects.push({ type: 'to-manager', peer, message: { type: 'drain' } });
+  effects.push(...ended);
+  if (strangers.length > 0) effects.push({ type: 'to-manager', peer, message: { type: 'drop', ids: strangers } });
+  const cancelled = state.cancelled.size === 0 ? [] : message.held.filter((id) => state.cancelled.has(id));
+  if (cancelled.length > 0) effects.push({ type: 'to-manager', peer, message: { type: 'cancel', ids: cancelled } });
   if (known === undefined) effects.push({ type: 'to-client', message: { type: 'manager-joined', manager: summaryOf(manager) } });
   effects.push({ type: 'load-changed' });
   return effects;
 }
 
-function refusalOf(message: Registration): string | undefined {
-  if (message.version !== PROTOCOL_VERSION) {
-    return `it speaks protocol version ${message.version} and this interchange speaks ${PROTOCOL_VERSION}: `
-      + 'start both from the same installation';
-  }
-  const sane = Number.isInteger(message.slots) && message.slots > 0 && message.slots <= SLOTS_MAX
-    && Number.isInteger(message.window) && typeof message.manager === 'string' && typeof message.block === 'string'
-    && Array.isArray(message.held);
-  return sane ? undefined : 'its registration is malformed';
+export function refuse(peer: string, reason: string): Effect {
+  return { type: 'to-manager', peer, message: { type: 'refused', reason } };
+}
+
+function refusalOf(peer: string, message: Registration): string | undefined {
+  if (message.version !== PROTOCOL_VERSION) return otherVersion(message.version);
+  return message.manager === peer ? undefined : 'it registers under a name that is not its own';
+}
+
+export function otherVersion(version: number): string {
+  return `it speaks protocol version ${version} and this interchange speaks ${PROTOCOL_VERSION}: `
+    + 'start both from the same installation';
 }
 
 /**
@@ -63,18 +72,20 @@ function refusalOf(message: Registration): string | undefined {
  * lost on the way and waits again; what waits here is claimed for it; what went elsewhere meanwhile it must drop:
  * those ids are returned.
  */
-function reconcile(state: State, manager: ManagerRecord, answersFor: readonly TaskId[], now: number): TaskId[] {
+function reconcile(
+  state: State, manager: ManagerRecord, answersFor: readonly TaskId[], now: number, ended: Effect[],
+): TaskId[] {
   const { tasks } = state;
   const said = new Set(answersFor);
   const missing = manager.held === 0
     ? []
     : [...tasks.ids(new Set([manager.serial]))].filter((id) => !said.has(id));
-  state.queue.pushBack(tasks.release(missing, (batch) => batch), false);
+  ended.push(...putBack(state, missing));
   let claimed = 0;
   const strangers: TaskId[] = [];
-  for (const id of answersFor) {
+  for (const id of said) {
     if (tasks.holder(id) === manager.serial) continue;
-    if (tasks.claim(id, manager.serial)) claimed++;
+    if (mayHold(state, manager, id) && tasks.claim(id, manager.serial)) claimed++;
     else strangers.push(id);
   }
   state.managers.update(manager, now, (record) => { record.held += claimed - missing.length; });
@@ -84,10 +95,10 @@ function reconcile(state: State, manager: ManagerRecord, answersFor: readonly Ta
 /** A manager left as planned: anything it still holds goes elsewhere, uncharged. */
 export function leave(state: State, manager: ManagerRecord, reason: LeaveReason, now: number): Effect[] {
   const ids = manager.held === 0 ? [] : [...state.tasks.ids(new Set([manager.serial]))];
-  state.queue.pushBack(state.tasks.release(ids, (batch) => batch), false);
+  const ended = putBack(state, ids);
   state.managers.update(manager, now, (record) => { record.held = 0; });
   state.managers.remove(manager);
-  return [left(manager, reason, ids.length), { type: 'load-changed' }];
+  return [left(manager, reason, ids.length), ...ended, { type: 'load-changed' }];
 }
 
 /**
@@ -101,40 +112,25 @@ export function lose(state: State, lost: ReadonlyMap<ManagerRecord, LeaveReason>
   const again: TaskId[] = [];
   for (const id of state.tasks.ids(serials)) {
     const strikes = strike(state, id);
-    (strikes.kills >= state.policy.killsMax ? blamed : again).push(id);
+    strikes.lostWith = state.managers.bySerial(state.tasks.holder(id) ?? 0)?.id;
+    (strikes.kills >= state.policy.killsMax && !state.cancelled.has(id) ? blamed : again).push(id);
   }
-  for (const id of blamed) {
-    state.tasks.settle(id);
-    state.strikes.delete(id);
-  }
-  state.queue.pushBack(state.tasks.release(again, (batch) => batch), true);
+  const ended = [...putBack(state, again, { suspect: true }), ...settle(state, blamed, blame(state, 'managers'))];
   for (const [manager, reason] of lost) {
     effects.push(left(manager, reason, manager.held));
     state.managers.update(manager, now, (record) => { record.held = 0; });
     state.managers.remove(manager);
   }
-  if (blamed.length > 0) effects.push({ type: 'settle', ids: blamed, failure: blame(state, 'managers') });
-  effects.push({ type: 'load-changed' });
+  effects.push(...ended, { type: 'load-changed' });
   return effects;
 }
 
 function strike(state: State, id: TaskId): Strikes {
-  const strikes = state.strikes.get(id) ?? { kills: 0, suspect: false };
+  const strikes = state.strikes.get(id) ?? noStrikes();
   if (strikes.suspect) strikes.kills++;
   strikes.suspect = true;
   state.strikes.set(id, strikes);
   return strikes;
-}
-
-/** What the user reads when a task is not tried again. */
-export function blame(state: State, what: 'workers' | 'managers'): Failure {
-  const { killsMax } = state.policy;
-  return {
-    code: 'TASK_BLAMED',
-    name: 'ComputeError',
-    message: `the task was running on ${killsMax} ${what} when they ended, one after another; it is not tried again`,
-    details: { kills: killsMax },
-  };
 }
 
 function left(manager: ManagerRecord, reason: LeaveReason, lostTasks: number): Effect {

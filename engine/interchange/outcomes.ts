@@ -2,8 +2,9 @@
 
 import { STATUS, type TaskId } from '../../src/common/protocol.ts';
 import type { ManagerRecord } from './managers.ts';
-import { blame } from './membership.ts';
-import type { ArrivedResults, Effect, State } from './state.ts';
+import { blame, forget, putBack, settle } from './endings.ts';
+import { mayHold, noStrikes, type ArrivedResults, type Effect, type State } from './state.ts';
+import type { StoredBatch } from './tasks.ts';
 
 export function onResults(
   state: State, manager: ManagerRecord, window: number, arrived: readonly ArrivedResults[], now: number,
@@ -13,9 +14,7 @@ export function onResults(
   for (const results of arrived) {
     const { ids } = results;
     if (!results.header.failures && state.tasks.allHeldBy(ids, manager.serial)) {
-      for (let i = 0; i < ids.length; i++) state.tasks.settle(ids[i] ?? 0);
-      if (state.strikes.size > 0) for (const id of ids) state.strikes.delete(id as TaskId); // an id we held
-      freed += ids.length;
+      for (const id of ids) if (forget(state, id as TaskId)) freed++; // an id we held
       effects.push({ type: 'forward', results, manager: manager.id });
     } else {
       freed += oneByOne(state, manager, results, now, effects);
@@ -23,7 +22,7 @@ export function onResults(
   }
   state.managers.update(manager, now, (record) => {
     record.held -= freed;
-    if (Number.isInteger(window) && window >= 0) record.window = window;
+    record.window = window;
   });
   effects.push({ type: 'load-changed' });
   return effects;
@@ -36,34 +35,48 @@ function oneByOne(
   const keep: number[] = [];
   const again: TaskId[] = [];
   const blamed: TaskId[] = [];
+  const { attempt } = results.header;
   let freed = 0;
   results.ids.forEach((number, at) => {
     const id = number as TaskId; // checked next: an id of ours is in the table
     const holder = state.tasks.holder(id);
     const status = results.status[at] ?? STATUS.failed;
-    if (holder === manager.serial) {
-      freed++;
-    } else if (status !== STATUS.ok || (holder === undefined && !state.tasks.isWaiting(id))) {
-      state.duplicates++; // settled before, or a failure of a try that is not counted any more
+    if (!counts(state, manager, id, status, attempt)) {
+      state.duplicates++;
       return;
-    } else if (holder !== undefined) {
-      effects.push(...withdraw(state, id, holder, now));
     }
-    const verdict = judge(state, id, status, results.header.attempt);
+    if (holder === manager.serial) freed++;
+    else if (holder === undefined) state.tasks.claim(id, manager.serial); // not counted as held: it ends right here
+    else effects.push(...withdraw(state, id, holder, now));
+    const verdict = judge(state, id, status, attempt);
     if (verdict === 'again') {
+      const strikes = state.strikes.get(id);
+      if (strikes !== undefined) strikes.lostWith = undefined;
       again.push(id);
       return;
     }
     if (verdict === 'blamed') blamed.push(id);
     else keep.push(at);
-    state.tasks.settle(id);
-    state.strikes.delete(id);
+    if (verdict === 'settle') forget(state, id);
   });
-  state.queue.pushBack(state.tasks.release(again, (batch) => ({ ...batch, attempt: batch.attempt + 1 })), false);
-  if (blamed.length > 0) effects.push({ type: 'settle', ids: blamed, failure: blame(state, 'workers') });
+  const change = (batch: StoredBatch): StoredBatch => ({ ...batch, attempt: Math.max(batch.attempt, attempt) + 1 });
+  effects.push(...putBack(state, again, { change }), ...settle(state, blamed, blame(state, 'workers')));
   if (keep.length === results.ids.length) effects.push({ type: 'forward', results, manager: manager.id });
   else if (keep.length > 0) effects.push({ type: 'forward', results, manager: manager.id, keep });
   return freed;
+}
+
+/**
+ * A good result counts, and a failure of the try that we wait for: of the manager that holds the task, or of one that
+ * did and was given up. That one's failure does not count while another is at the task. Anything else was said before,
+ * or is not for this manager to say.
+ */
+function counts(state: State, manager: ManagerRecord, id: TaskId, status: number, attempt: number): boolean {
+  const batch = state.tasks.batchOf(id);
+  if (batch === undefined) return false;
+  const holder = state.tasks.holder(id);
+  const isWaitedFor = status === STATUS.ok || (attempt >= batch.attempt && (holder ?? manager.serial) === manager.serial);
+  return isWaitedFor && (holder === manager.serial || mayHold(state, manager, id));
 }
 
 /** The first result counts: whoever has the task now may drop it. */
@@ -71,12 +84,12 @@ function withdraw(state: State, id: TaskId, serial: number, now: number): Effect
   const other = state.managers.bySerial(serial);
   if (other === undefined) return [];
   state.managers.update(other, now, (record) => { record.held--; });
-  return [{ type: 'to-manager', peer: other.peer, message: { type: 'cancel', ids: [id] } }];
+  return [{ type: 'to-manager', peer: other.peer, message: { type: 'drop', ids: [id] } }];
 }
 
 function judge(state: State, id: TaskId, status: number, attempt: number): 'settle' | 'again' | 'blamed' {
   if (status === STATUS.workerLost) {
-    const strikes = state.strikes.get(id) ?? { kills: 0, suspect: false };
+    const strikes = state.strikes.get(id) ?? noStrikes();
     strikes.kills++;
     state.strikes.set(id, strikes);
   }

@@ -13,6 +13,12 @@ export interface Strikes {
   kills: number;
   /** A manager that held it was lost: from now on it goes to free slots only, so that the next loss tells. */
   suspect: boolean;
+  /** The lost manager that this try was on last: should it come back, its answer still counts. */
+  lostWith: ManagerId | undefined;
+}
+
+export function noStrikes(): Strikes {
+  return { kills: 0, suspect: false, lostWith: undefined };
 }
 
 export interface Policy {
@@ -29,7 +35,8 @@ export interface Policy {
  * dispatched: a task that waits here may well be running there.
  */
 export interface Recovery {
-  readonly registrations: { readonly peer: string; readonly message: Registration }[];
+  /** By peer, the last one of each. */
+  readonly registrations: Map<string, { readonly message: Registration; readonly results: readonly ArrivedResults[] }>;
   missing: Set<ManagerId>;
   untilMs: number;
 }
@@ -43,6 +50,10 @@ export interface State {
   readonly managers: ManagerTable;
   readonly functions: Map<FunctionId, FunctionDefinition>;
   readonly strikes: Map<TaskId, Strikes>;
+  /** Held tasks whose end was asked for: whatever becomes of their managers, they are not tried again. */
+  readonly cancelled: Set<TaskId>;
+  /** Managers of the interchange whose place this one took: they may hold what waits here. */
+  predecessors: ReadonlySet<ManagerId>;
   readonly connectedBlocks: Set<BlockId>;
   /** Blocks that get no more tasks, whoever still comes from them. */
   readonly drainedBlocks: Set<BlockId>;
@@ -60,12 +71,23 @@ export function emptyState(policy: Policy, replacement: boolean): State {
     managers: new ManagerTable(),
     functions: new Map(),
     strikes: new Map(),
+    cancelled: new Set(),
+    predecessors: new Set(),
     connectedBlocks: new Set(),
     drainedBlocks: new Set(),
-    recovery: replacement ? { registrations: [], missing: new Set(), untilMs: Infinity } : undefined,
+    recovery: replacement ? { registrations: new Map(), missing: new Set(), untilMs: Infinity } : undefined,
     recallAtMs: 0,
     duplicates: 0,
   };
+}
+
+/**
+ * Whether this manager was given the task for its present try, although we do not think that it holds it. What an
+ * earlier interchange gave out may have been any try: it counts until we have made one ourselves.
+ */
+export function mayHold(state: State, manager: ManagerRecord, id: TaskId): boolean {
+  return state.strikes.get(id)?.lostWith === manager.id
+    || (state.predecessors.has(manager.id) && state.tasks.batchOf(id)?.attempt === 1);
 }
 
 /** A result batch as it came: header, the columns the interchange looks at, and the frames it passes on unopened. */

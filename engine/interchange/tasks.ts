@@ -142,8 +142,11 @@ export class TaskTable {
     return true;
   }
 
-  /** Puts held tasks back to waiting and returns them as ranges, ascending; ids that are not held are left out. */
-  release(ids: Iterable<number>, change: (batch: StoredBatch, id: TaskId) => StoredBatch): Range[] {
+  /**
+   * Puts held tasks back to waiting and returns them as ranges, ascending; ids that are not held are left out. `change`
+   * says what is different from now on.
+   */
+  release(ids: Iterable<number>, change: (batch: StoredBatch) => StoredBatch = (batch) => batch): Range[] {
     const ranges: Range[] = [];
     const copies = new Map<StoredBatch, StoredBatch>();
     for (const id of [...ids].toSorted((a, b) => a - b)) {
@@ -154,11 +157,8 @@ export class TaskTable {
       const index = page.index[at] ?? 0;
       if (old === undefined) continue;
       // A fresh object, so that an older range over the same batch does not find the task waiting a second time.
-      let batch = change(old, id as TaskId); // ids of the table came from a client as TaskId
-      if (batch === old) {
-        batch = copies.get(old) ?? { ...old };
-        copies.set(old, batch);
-      }
+      const batch = copies.get(old) ?? { ...change(old) };
+      copies.set(old, batch);
       page.state[at] = WAITING;
       page.batch[at] = batch;
       this.held--;

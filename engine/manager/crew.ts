@@ -60,6 +60,10 @@ export class WorkerCrew implements Crew {
     this.#pool = deps.openPool(this.#all.map((slot) => slot.memory.shared));
   }
 
+  get draining(): boolean {
+    return this.#draining;
+  }
+
   window(): number {
     return this.#draining ? 0 : this.#pace.window();
   }
@@ -84,16 +88,13 @@ export class WorkerCrew implements Crew {
   }
 
   onCancel(ids: readonly TaskId[]): void {
-    const wanted = new Set<number>(ids);
     const cancelled = new ComputeError('TASK_CANCELLED', 'the task was cancelled');
-    for (const { id, segment } of this.#line.remove(wanted)) this.#fail([id], segment, cancelled);
-    for (const slot of this.#all) {
-      for (const segment of slot.recall(Infinity, (id) => wanted.has(id))) {
-        this.#fail([...segment.ids.subarray(segment.from, segment.to)], segment, cancelled);
-      }
-      const at = slot.running();
-      if (at !== undefined && wanted.has(slot.idAt(at))) this.#abort(slot, cancelled, STATUS.failed);
-    }
+    this.#takeOut(new Set(ids), (out, segment) => this.#fail(out, segment, cancelled),
+      (slot) => this.#abort(slot, cancelled, STATUS.failed));
+  }
+
+  onDrop(ids: readonly TaskId[]): void {
+    this.#takeOut(new Set(ids), () => { /* nobody wants to hear of them */ }, (slot) => this.#discard(slot));
   }
 
   onRecall(count: number): void {
@@ -115,12 +116,8 @@ export class WorkerCrew implements Crew {
   /** Ends what runs now and hands it back: the block's end is not the task's fault. */
   handBackRunning(): void {
     for (const slot of this.#all) {
-      const at = slot.running();
-      if (at === undefined) continue;
-      const id = slot.idAt(at);
-      if (!slot.memory.kill(at)) continue;
-      this.#deps.link.send({ type: 'returned', ids: [id] });
-      this.#end(slot);
+      const id = this.#discard(slot);
+      if (id !== undefined) this.#deps.link.send({ type: 'returned', ids: [id] });
     }
   }
 
@@ -228,6 +225,27 @@ export class WorkerCrew implements Crew {
     this.#end(slot);
   }
 
+  /** Ends the running task and its thread without a result. Undefined when none ran, or it finished just now. */
+  #discard(slot: Slot): TaskId | undefined {
+    const at = slot.running();
+    if (at === undefined || !slot.memory.kill(at)) return undefined;
+    this.#line.pushFront(slot.recall(Infinity));
+    this.#end(slot);
+    return slot.idAt(at);
+  }
+
+  /** Tasks wherever they are: in line or queued in a slot, and those that run. */
+  #takeOut(
+    wanted: ReadonlySet<number>, onOut: (ids: TaskId[], segment: Segment) => void, onRunning: (slot: Slot) => void,
+  ): void {
+    for (const { id, segment } of this.#line.remove(wanted)) onOut([id], segment);
+    for (const slot of this.#all) {
+      for (const segment of slot.recall(Infinity, (id) => wanted.has(id))) onOut(idsOf(segment), segment);
+      const at = slot.running();
+      if (at !== undefined && wanted.has(slot.idAt(at))) onRunning(slot);
+    }
+  }
+
   #end(slot: Slot): void {
     const { segment } = slot;
     slot.ended = true;
@@ -286,12 +304,12 @@ export class WorkerCrew implements Crew {
     if (collected === undefined) return;
     this.#pace.observe(segment.kind.fn, collected);
     if (this.#barren.size > 0) for (const id of collected.ids) this.#barren.delete(id as TaskId); // ids we were given
-    this.#deps.link.report(collected.header, collected.frames, collected.ids);
+    this.#deps.link.report(collected.header, collected.frames);
   }
 
   #fail(ids: readonly number[], segment: Segment, error: ComputeError, status: number = STATUS.failed): void {
-    const { header, frames, ids: column } = failAll(ids, segment, error, status, this.#deps.clock.now());
-    this.#deps.link.report(header, frames, column);
+    const { header, frames } = failAll(ids, segment, error, status, this.#deps.clock.now());
+    this.#deps.link.report(header, frames);
   }
 }
 

@@ -10,7 +10,6 @@ import type { Segment } from './line.ts';
 export interface Made {
   readonly header: ResultBatch;
   readonly frames: readonly Frame[];
-  readonly ids: Float64Array;
 }
 
 export function failAll(
@@ -31,9 +30,8 @@ function made(ids: readonly number[], segment: Segment, outcome: Uint8Array, sta
   const count = ids.length;
   const body = new Uint8Array(count * outcome.length);
   for (let i = 0; i < count; i++) body.set(outcome, i * outcome.length);
-  const column = Float64Array.from(ids);
   const columns = encodeResultColumns({
-    ids: column,
+    ids: Float64Array.from(ids),
     startedMs: new Float32Array(count),
     runMs: new Float32Array(count),
     sizes: new Uint32Array(count).fill(outcome.length),
@@ -43,5 +41,5 @@ function made(ids: readonly number[], segment: Segment, outcome: Uint8Array, sta
     count, attempt: segment.attempt, buffers: 0, failures: status !== STATUS.ok, worker: 0,
     startedAtMs: now, returnedAtMs: now, hops: segment.hops,
   };
-  return { header, frames: [columns, body], ids: column };
+  return { header, frames: [columns, body] };
 }

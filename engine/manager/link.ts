@@ -18,13 +18,18 @@ import type { Segment } from './line.ts';
 /** Who does the work that the link brings. */
 export interface Crew {
   readonly slots: number;
+  /** It takes no more tasks. */
+  readonly draining: boolean;
   /** How many tasks it wants to hold. */
   window(): number;
   /** Every task it holds. */
   held(): TaskId[];
   onFunctions(functions: readonly { id: FunctionId; definition: FunctionDefinition }[]): void;
   onTasks(segments: readonly Segment[]): void;
+  /** Ends tasks; each is answered for. */
   onCancel(ids: readonly TaskId[]): void;
+  /** Ends tasks that nobody wants to hear of any more. */
+  onDrop(ids: readonly TaskId[]): void;
   onRecall(count: number): void;
   onDrain(): void;
 }
@@ -48,7 +53,7 @@ export interface LinkDeps {
   readonly onEnd: (reason: string) => void;
 }
 
-/** Results already sent are kept this long: those that were on the way when a connection broke are sent again. */
+/** Results already sent are kept this long: a registration brings them along, as they may have been lost. */
 const KEEP_MS = 2000;
 const KEEP_BYTES_MAX = 256 * 1024 * 1024;
 /** How long to wait for the interchange, at the start or after it went, before giving up. */
@@ -57,7 +62,7 @@ const GONE_MAX_MS = 10_000;
 interface Kept {
   readonly atMs: number;
   readonly bytes: number;
-  readonly ids: readonly Float64Array[];
+  readonly headers: readonly ResultBatch[];
   readonly frames: readonly Frame[];
 }
 
@@ -68,7 +73,6 @@ export class ManagerLink {
   #crew: Crew | undefined;
   #headers: ResultBatch[] = [];
   #frames: Frame[] = [];
-  #ids: Float64Array[] = [];
   #flushing = false;
   #kept: Kept[] = [];
   #keptBytes = 0;
@@ -97,10 +101,9 @@ export class ManagerLink {
   }
 
   /** Joins what else this turn brings and leaves with it. */
-  report(header: ResultBatch, frames: readonly Frame[], ids: Float64Array): void {
+  report(header: ResultBatch, frames: readonly Frame[]): void {
     this.#headers.push(header);
     this.#frames.push(...frames);
-    this.#ids.push(ids);
     if (this.#flushing) return;
     this.#flushing = true;
     process.nextTick(() => this.flush()); // after everything that is there already
@@ -110,17 +113,22 @@ export class ManagerLink {
     this.#flushing = false;
     if (this.#headers.length === 0) return;
     const message: FromManager = { type: 'results', window: this.#crew?.window() ?? 0, batches: this.#headers };
-    const frames = [encodeHeader(message), ...this.#frames];
-    this.#keep(frames, this.#ids);
+    this.#dialer.send([encodeHeader(message), ...this.#frames]);
+    this.#keep(this.#headers, this.#frames);
     this.#headers = [];
     this.#frames = [];
-    this.#ids = [];
-    this.#dialer.send(frames);
   }
 
   send(message: FromManager): void {
     this.flush(); // results are never overtaken by what is said after them
     this.#dialer.send([encodeHeader(message)]);
+  }
+
+  /** The last word: whatever comes now is not for this manager any more, and it must not join again. */
+  leave(): void {
+    this.send({ type: 'drained' });
+    this.#stopHeart?.();
+    this.#crew = undefined;
   }
 
   async close(): Promise<void> {
@@ -131,12 +139,16 @@ export class ManagerLink {
 
   #onMessage(arrived: readonly Frame[]): void {
     this.#heardAtMs = this.#deps.clock.now();
+    let frames = arrived;
     try {
-      const frames = unbundle(arrived);
+      frames = unbundle(arrived);
       const message = decodeHeader(frames[0] ?? new Uint8Array(0)) as unknown as ToManager; // the interchange is ours
       this.#take(message, frames);
     } catch (err) {
       this.#deps.log.error({ err }, 'message dropped');
+      const version = frames[0]?.[0];
+      if (version === PROTOCOL_VERSION) return;
+      this.#deps.onEnd(`the interchange speaks protocol version ${version} and this manager ${PROTOCOL_VERSION}`);
     }
   }
 
@@ -145,15 +157,20 @@ export class ManagerLink {
     if (crew === undefined) return;
     switch (message.type) {
       case 'tasks':
+        // Sent before our registration was read: not among what we said we hold, so they are taken back as lost.
+        if (!this.#registered) break;
         if (message.functions !== undefined) crew.onFunctions(message.functions);
         crew.onTasks(segmentsOf(message, frames, this.#heardAtMs));
         break;
       case 'cancel': crew.onCancel(message.ids); break;
+      case 'drop': crew.onDrop(message.ids); break;
       case 'recall': crew.onRecall(message.count); break;
       case 'drain': crew.onDrain(); break;
       case 'registered': this.#onRegistered(message); break;
       case 'refused': this.#deps.onEnd(`the interchange refused this manager: ${message.reason}`); break;
-      case 'register-again': this.#register(); break;
+      case 'register-again':
+        if (this.#registered) this.#register(); // else we are at it
+        break;
       case 'heartbeat': break;
       case 'stop': this.#deps.onEnd('stop'); break;
       default: unreachable(message);
@@ -166,14 +183,12 @@ export class ManagerLink {
     if (crew === undefined) return;
     this.flush();
     this.#registered = false;
-    this.#forget();
-    const finished = this.#kept.flatMap(({ ids }) => ids.flatMap((some) => [...some])) as TaskId[]; // ids we were given
     this.#dialer.send([encodeHeader({
-      type: 'register', version: PROTOCOL_VERSION, manager, block, node, pid: process.pid, slots: crew.slots,
+      type: 'register', version: PROTOCOL_VERSION, manager, block, node, pid: process.pid, slots: crew.slots, draining: crew.draining,
       window: crew.window(), nodeVersion: process.versions.node, cores, memoryMiB,
       ...(endsAtMs === null ? {} : { endsAtMs }),
-      held: [...crew.held(), ...finished],
-    } satisfies FromManager)]);
+      held: crew.held(), batches: this.#kept.flatMap(({ headers }) => headers),
+    } satisfies FromManager), ...this.#kept.flatMap(({ frames }) => frames)]);
   }
 
   #onRegistered(message: Extract<ToManager, { type: 'registered' }>): void {
@@ -191,18 +206,18 @@ export class ManagerLink {
       }
       this.#checkUp();
     });
-    for (const { frames } of this.#kept) this.#dialer.send(frames);
   }
 
   #onConnection(connected: boolean): void {
     if (!connected) {
+      this.#registered = false;
       this.#goneAtMs ??= this.#deps.clock.now();
       return;
     }
     const wasGone = this.#goneAtMs !== undefined;
     this.#goneAtMs = undefined;
-    // What was on the way is lost, and the other end may be a replacement that knows nothing of us.
-    if (wasGone && this.#registered) this.#register();
+    // What was on the way is lost, a registration too, and the other end may be a replacement that knows nothing of us.
+    if (wasGone) this.#register();
   }
 
   #checkUp(): void {
@@ -215,16 +230,17 @@ export class ManagerLink {
     }
   }
 
-  #keep(frames: readonly Frame[], ids: readonly Float64Array[]): void {
+  #keep(headers: readonly ResultBatch[], frames: readonly Frame[]): void {
     let bytes = 0;
     for (const frame of frames) bytes += frame.length;
-    this.#kept.push({ atMs: this.#deps.clock.now(), bytes, ids, frames });
+    this.#kept.push({ atMs: this.#deps.clock.now(), bytes, headers, frames });
     this.#keptBytes += bytes;
     this.#forget();
   }
 
   #forget(): void {
-    const since = this.#deps.clock.now() - KEEP_MS;
+    // While nobody is there to read them, nothing was sent, however long ago we said it.
+    const since = this.#registered ? this.#deps.clock.now() - KEEP_MS : -Infinity;
     let drop = 0;
     for (const kept of this.#kept) {
       if (kept.atMs >= since && this.#keptBytes <= KEEP_BYTES_MAX) break;

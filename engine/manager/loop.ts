@@ -40,7 +40,7 @@ export async function runManager(config: ManagerConfig, folder: string, deps: Ma
     keys: config.keys, cores: availableParallelism(), memoryMiB: Math.round(totalmem() / 1024 ** 2), endsAtMs: null,
   }, { log, clock, onEnd: end });
   const onDrained = (): void => {
-    link.send({ type: 'drained' });
+    link.leave();
     end('drained');
   };
   const crew = config.zeroWorker

@@ -11,6 +11,7 @@ const LINE_TASKS = 256;
 
 export class ZeroCrew implements Crew {
   readonly slots: number;
+  readonly draining = false; // it has left as soon as it is told to
   readonly #link: ManagerLink;
   readonly #clock: Clock;
   readonly #onDrained: () => void;
@@ -32,14 +33,16 @@ export class ZeroCrew implements Crew {
 
   onTasks(segments: readonly Segment[]): void {
     for (const segment of segments) {
-      const { header, frames, ids } = acknowledgeAll(segment, this.#clock.now());
-      this.#link.report(header, frames, ids);
+      const { header, frames } = acknowledgeAll(segment, this.#clock.now());
+      this.#link.report(header, frames);
     }
   }
 
   onFunctions(): void { /* nothing is run */ }
 
   onCancel(): void { /* already acknowledged */ }
+
+  onDrop(): void { /* already acknowledged */ }
 
   onRecall(): void {
     this.#link.send({ type: 'returned', ids: [] });

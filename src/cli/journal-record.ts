@@ -2,7 +2,7 @@
 // is; lists of files follow if the run has them; then one result line per finished task, in the order they finished.
 // A line that does not match its CRC is not a record, wherever it stands: its task runs again. Pure.
 
-import { crc32 } from 'node:zlib';
+import CRC32 from 'crc-32';
 import { isDeepStrictEqual } from 'node:util';
 import { misuse } from './failure.ts';
 import type { FailureKind } from './summary.ts';
@@ -27,7 +27,7 @@ export function decodeRecord(line: string): string | undefined {
 }
 
 function crcOf(json: string): string {
-  return crc32(json).toString(16).padStart(8, '0');
+  return inputCrc(json).toString(16).padStart(8, '0');
 }
 
 export function encodeHeader(run: RunIdentity): string {
@@ -80,7 +80,7 @@ export interface Finished {
 export function finishedOf(json: string): Finished {
   // The CRC says that we wrote it, and we write no other form.
   const record = JSON.parse(json) as { index: number; ok: boolean; input: unknown };
-  return { index: record.index, ok: record.ok, input: crc32(JSON.stringify(record.input)) };
+  return { index: record.index, ok: record.ok, input: inputCrc(JSON.stringify(record.input)) };
 }
 
 /** Why the task of a result line failed; undefined when it did not. */
@@ -88,8 +88,9 @@ export function errorIn(json: string): FailureKind | undefined {
   return (JSON.parse(json) as { error?: FailureKind }).error;
 }
 
+/** CRC-32 of the text in UTF-8. */
 export function inputCrc(json: string): number {
-  return crc32(json);
+  return CRC32.str(json) >>> 0;
 }
 
 const FILES_PER_RECORD = 1000;

@@ -181,8 +181,10 @@ export type FromManager =
   | { readonly type: 'register'; readonly version: number; readonly manager: ManagerId; readonly block: BlockId;
       readonly node: string; readonly pid: number; readonly slots: number; readonly window: number;
       readonly nodeVersion: string; readonly cores: number; readonly memoryMiB: number; readonly endsAtMs?: number;
-      /** Tasks it answers for when it registers again: held, or finished with results that may have been lost. */
-      readonly held: readonly TaskId[] }
+      /** It takes no more tasks. */
+      readonly draining: boolean;
+      /** What it has when it registers again: tasks, running or in line, and results that may have been lost. */
+      readonly held: readonly TaskId[]; readonly batches: readonly ResultBatch[] }
   /** `window`: how many tasks it wants to hold from now on. */
   | { readonly type: 'results'; readonly window: number; readonly batches: readonly ResultBatch[] }
   /** Tasks it has not started and will not: they go elsewhere, uncharged. */
@@ -199,6 +201,8 @@ export type ToManager =
   | { readonly type: 'tasks'; readonly batches: readonly TaskBatch[];
       readonly functions?: readonly { readonly id: FunctionId; readonly definition: FunctionDefinition }[] }
   | { readonly type: 'cancel'; readonly ids: readonly TaskId[] }
+  /** They went elsewhere, or have ended: no more work on them, and no results. */
+  | { readonly type: 'drop'; readonly ids: readonly TaskId[] }
   /** Another manager sits idle: hand back up to `count` tasks that have not started. */
   | { readonly type: 'recall'; readonly count: number }
   | { readonly type: 'drain' }

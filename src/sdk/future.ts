@@ -96,8 +96,13 @@ export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
     if (arrived === undefined) return undefined;
     const { header, startedMs, runMs, settledAtMs } = arrived;
     const startedAtMs = header.startedAtMs + (startedMs[this.#at] ?? 0);
+    const { hops } = header;
     return {
-      ...header.hops,
+      submittedAtMs: hops.submittedAtMs,
+      sentAtMs: hops.sentAtMs,
+      queuedAtMs: hops.queuedAtMs,
+      dispatchedAtMs: hops.dispatchedAtMs,
+      receivedAtMs: hops.receivedAtMs,
       startedAtMs,
       finishedAtMs: startedAtMs + (runMs[this.#at] ?? 0),
       returnedAtMs: header.returnedAtMs,
@@ -134,7 +139,8 @@ export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
       return;
     }
     if (ok) this.#settle('done');
-    else this.#settleFailure(this.#outcome as Failure); // what a worker or manager of ours encoded
+    else if (isFailure(this.#outcome)) this.#settleFailure(this.#outcome);
+    else this.onFailure(UNREADABLE);
   }
 
   onFailure(failure: Failure): void {
@@ -161,10 +167,7 @@ export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
 
   #error(): unknown {
     if (!(this.#outcome instanceof Error)) {
-      const failure = this.#outcome as Failure; // set by onOutcome or onFailure
-      this.#outcome = failure.code === undefined
-        ? new ComputeError('BAD_MESSAGE', 'the task failed and what it says could not be read')
-        : reviveFailure(failure);
+      this.#outcome = revive(this.#outcome as Failure); // set by onOutcome or onFailure
     }
     return this.#outcome;
   }
@@ -175,5 +178,23 @@ export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
       if (this.status === 'waiting') (this.#waiters ??= []).push(waiter);
       else this.#tell(waiter);
     });
+  }
+}
+
+const UNREADABLE: Failure = {
+  code: 'BAD_MESSAGE', name: 'ComputeError', message: 'the task failed, and what it says of that could not be read',
+};
+
+function isFailure(outcome: unknown): outcome is Failure {
+  return typeof outcome === 'object' && outcome !== null
+    && 'code' in outcome && typeof outcome.code === 'string' && 'message' in outcome && typeof outcome.message === 'string';
+}
+
+/** A manager may have sent anything: what is deeper in it is read only now. */
+function revive(failure: Failure): Error {
+  try {
+    return reviveFailure(failure);
+  } catch (cause) {
+    return new ComputeError('BAD_MESSAGE', UNREADABLE.message, { cause });
   }
 }

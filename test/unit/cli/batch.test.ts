@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { crc32 } from 'node:zlib';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Batch, type Entry } from '../../../src/cli/batch.ts';
 import { FinishedTasks } from '../../../src/cli/finished.ts';
 import { countedInputs, type Inputs } from '../../../src/cli/inputs.ts';
 import { misuse } from '../../../src/cli/failure.ts';
+import { inputCrc } from '../../../src/cli/journal-record.ts';
 import { ComputeError } from '../../../src/common/errors.ts';
 import { FakeRunner } from '../../fakes/runner.ts';
 
@@ -162,7 +162,7 @@ test('a mistake in the inputs ends the run; what runs then is still recorded', a
 
 function finishedTasks(...inputs: readonly [number, string][]): FinishedTasks {
   const finished = new FinishedTasks();
-  for (const [index, input] of inputs) finished.add({ index, ok: true, input: crc32(input) });
+  for (const [index, input] of inputs) finished.add({ index, ok: true, input: inputCrc(input) });
   return finished;
 }
 

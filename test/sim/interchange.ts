@@ -1,0 +1,182 @@
+// The interchange of a simulated run: its real decisions and its real frames, on the simulated time and network.
+
+import assert from 'node:assert/strict';
+import { dispatch } from '../../engine/interchange/dispatch.ts';
+import { react, type Event } from '../../engine/interchange/core.ts';
+import { fromClient, fromManager, resultFrames, taskFrames, toFrames } from '../../engine/interchange/frames.ts';
+import { summaryOf } from '../../engine/interchange/managers.ts';
+import { emptyState, type Effect, type Policy, type State } from '../../engine/interchange/state.ts';
+import type { FromInterchange, ResultBatch, TaskId } from '../../src/common/protocol.ts';
+import type { Frames, Line, Listening, Timeline } from './network.ts';
+
+const TICK_MS = 1000;
+
+export class SimInterchange implements Listening {
+  readonly state: State;
+  readonly #timeline: Timeline;
+  readonly #toClient: (frames: Frames) => void;
+  readonly #lines = new Map<string, Line>();
+  readonly #stopTicking: () => void;
+  /** Tasks that a cancellation has been seen for: they must not be given out any more. */
+  readonly #cancelled = new Set<TaskId>();
+  #forward: { header: ResultBatch; frames: Frames }[] = [];
+  #turnEnds = false;
+  #loadDirty = false;
+  /** Told of the tasks of each manager that is given up. */
+  onLost: (ids: readonly TaskId[]) => void = () => { /* nobody asked */ };
+  dead = false;
+
+  constructor(timeline: Timeline, policy: Policy, replacement: boolean, toClient: (frames: Frames) => void) {
+    this.#timeline = timeline;
+    this.state = emptyState(policy, replacement);
+    this.#toClient = toClient;
+    this.#stopTicking = timeline.every(TICK_MS, () => this.#handle({ type: 'tick' }));
+  }
+
+  onAttached(peer: string, line: Line): void {
+    this.#lines.set(peer, line);
+  }
+
+  onGone(peer: string): void {
+    this.#lines.delete(peer);
+    this.#handle({ type: 'gone', peer });
+  }
+
+  onMessage(peer: string, frames: Frames): void {
+    if (!this.dead) this.#handle(fromManager(peer, frames));
+  }
+
+  onClient(frames: Frames): void {
+    if (this.dead) return;
+    const event = fromClient(frames, this.#timeline.now);
+    this.#handle(event);
+    if (event.type !== 'from-client' || event.message.type !== 'cancel') return;
+    for (const id of event.message.ids) this.#cancelled.add(id);
+  }
+
+  /** Every connection breaks with it. */
+  kill(): void {
+    this.dead = true;
+    this.#stopTicking();
+    for (const line of this.#lines.values()) line.cut();
+  }
+
+  #handle(event: Event): void {
+    if (this.dead) return;
+    const before = event.type === 'tick' ? this.#holders() : undefined;
+    const effects = react(this.state, event, this.#timeline.now);
+    if (before !== undefined) this.#noticeLosses(before, effects);
+    this.#perform(effects);
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    this.#timeline.after(0, () => this.#endTurn());
+  }
+
+  #holders(): Map<string, TaskId[]> {
+    const { tasks, managers } = this.state;
+    return new Map([...managers.byPeer.values()].map((record) =>
+      [record.id, record.held === 0 ? [] : [...tasks.ids(new Set([record.serial]))]]));
+  }
+
+  #noticeLosses(before: ReadonlyMap<string, TaskId[]>, effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.type !== 'to-client' || effect.message.type !== 'manager-left') continue;
+      this.onLost(before.get(effect.message.manager) ?? []);
+    }
+  }
+
+  #endTurn(): void {
+    this.#turnEnds = false;
+    if (this.dead) return;
+    this.#perform(dispatch(this.state, this.#timeline.now));
+    const batches = this.#forward.splice(0);
+    if (batches.length === 0) return;
+    this.#tell({ type: 'results', batches: batches.map(({ header }) => header) }, batches.flatMap(({ frames }) => frames));
+  }
+
+  #perform(effects: readonly Effect[]): void {
+    const { now } = this.#timeline;
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'dispatch': {
+          const { manager, ranges } = effect;
+          this.#checkDispatch(effect);
+          const { message, frames } = taskFrames(this.state, manager, ranges, now);
+          this.#lines.get(manager.peer)?.answer(toFrames(message, frames));
+          break;
+        }
+        case 'forward':
+          this.#forward.push(resultFrames(effect.results, effect.manager, effect.keep, now));
+          break;
+        case 'settle': {
+          const ids = new Uint8Array(Float64Array.from(effect.ids).buffer);
+          this.#tell({ type: 'ended', count: effect.ids.length, failure: effect.failure }, [ids]);
+          break;
+        }
+        case 'to-client': this.#tell(effect.message); break;
+        case 'to-manager': this.#lines.get(effect.peer)?.answer(toFrames(effect.message, [])); break;
+        case 'wake': this.#timeline.after(effect.inMs + 1, () => this.#handle({ type: 'tick' })); break;
+        case 'load-changed': this.#loadChanged(); break;
+        case 'exit': this.kill(); break;
+      }
+    }
+  }
+
+  #checkDispatch({ manager, ranges }: Extract<Effect, { type: 'dispatch' }>): void {
+    assert.ok(manager.held <= Math.max(manager.slots, manager.window),
+      `${manager.id} holds ${manager.held} of ${manager.slots} slots and a window of ${manager.window}`);
+    assert.ok(!manager.draining && manager.awayAtMs === undefined, `${manager.id} gets tasks and takes none`);
+    assert.equal(this.state.recovery, undefined, 'nothing is given out in a recovery');
+    for (const { batch, from, to } of ranges) {
+      for (const id of batch.ids.subarray(from, to)) {
+        assert.ok(!this.#cancelled.has(id as TaskId), `task ${id} is given out after it was cancelled`);
+      }
+    }
+  }
+
+  #tell(message: FromInterchange, frames: Frames = []): void {
+    this.#toClient(toFrames(message, frames));
+  }
+
+  #loadChanged(): void {
+    if (this.#loadDirty) return;
+    this.#loadDirty = true;
+    this.#timeline.after(100, () => {
+      this.#loadDirty = false;
+      const { tasks, managers, connectedBlocks } = this.state;
+      if (this.dead) return;
+      this.#tell({
+        type: 'load',
+        load: {
+          waiting: tasks.waiting, held: tasks.held, connectedBlocks: [...connectedBlocks],
+          managers: [...managers.byPeer.values()].map(summaryOf),
+        },
+      });
+    });
+  }
+}
+
+/** What the interchange counts must be what there is. `tasks`: every id that was ever given. */
+export function checkCounters({ tasks, managers }: State, ids: number): void {
+  let waiting = 0;
+  let held = 0;
+  const byManager = new Map<number, number>();
+  for (let id = 1; id <= ids; id++) {
+    if (tasks.isWaiting(id)) waiting++;
+    const holder = tasks.holder(id);
+    if (holder === undefined) continue;
+    held++;
+    byManager.set(holder, (byManager.get(holder) ?? 0) + 1);
+  }
+  let freeSlots = 0;
+  let inLine = 0;
+  for (const record of managers.byPeer.values()) {
+    const holds = byManager.get(record.serial) ?? 0;
+    if (record.held !== holds) assert.equal(record.held, holds, `tasks of ${record.id}`);
+    byManager.delete(record.serial);
+    if (!record.draining && record.awayAtMs === undefined) freeSlots += Math.max(0, record.slots - record.held);
+    inLine += Math.max(0, record.held - record.slots);
+  }
+  const counted = { waiting: tasks.waiting, held: tasks.held, freeSlots: managers.freeSlots, inLine: managers.inLine };
+  assert.deepEqual({ ...counted, strays: byManager.size }, { waiting, held, freeSlots, inLine, strays: 0 });
+}
