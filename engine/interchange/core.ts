@@ -12,6 +12,9 @@ import { onResults } from './outcomes.ts';
 import type { ArrivedResults, Effect, State } from './state.ts';
 import type { StoredBatch } from './tasks.ts';
 
+/** Ticks come more often, unless the process was stopped or its machine suspended. */
+const STANDSTILL_MS = 2000;
+
 /** Messages without their frames; batches come already unpacked. */
 export type Event =
   | { readonly type: 'from-client'; readonly message: ToInterchange; readonly batches: readonly StoredBatch[] }
@@ -24,6 +27,7 @@ export type Event =
   | { readonly type: 'tick' };
 
 export function react(state: State, event: Event, now: number): Effect[] {
+  state.tickedAtMs ??= now;
   switch (event.type) {
     case 'from-client': return onClient(state, event.message, event.batches, now);
     case 'from-manager': return onManager(state, event.peer, event.message, event.results, now);
@@ -121,7 +125,10 @@ function onGone(state: State, peer: string, now: number): Effect[] {
 function onTick(state: State, now: number): Effect[] {
   const { policy, recovery } = state;
   const lost = new Map<ManagerRecord, LeaveReason>();
+  const stoodStill = now - (state.tickedAtMs ?? now) > STANDSTILL_MS;
+  state.tickedAtMs = now;
   for (const manager of state.managers.byPeer.values()) {
+    if (stoodStill) manager.seenAtMs = now; // it may have spoken to us all the while
     if (manager.awayAtMs !== undefined && now - manager.awayAtMs >= policy.reconnectGraceMs) {
       lost.set(manager, 'disconnected');
     } else if (now - manager.seenAtMs > policy.heartbeatThresholdMs) {
