@@ -99,6 +99,7 @@ export interface DialOptions {
 export class Dialer {
   readonly #socket: zmq.Dealer;
   readonly #outbox: Outbox;
+  readonly #url: string;
   #loops: Promise<void>[] = [];
 
   constructor(options: DialOptions) {
@@ -118,12 +119,14 @@ export class Dialer {
       }),
     });
     this.#outbox = new Outbox(this.#socket);
-    this.#socket.connect(`tcp://${options.address}:${options.port}`);
+    this.#url = `tcp://${options.address}:${options.port}`;
   }
 
+  /** Connects. The first connection is told of, too. */
   listen(onMessage: (frames: Frame[]) => void, onConnection?: (connected: boolean) => void): void {
     this.#loops = [receive(this.#socket, onMessage)];
     if (onConnection !== undefined) this.#loops.push(watch(this.#socket, onConnection));
+    this.#socket.connect(this.#url);
   }
 
   send(frames: readonly Frame[]): void {

@@ -77,6 +77,7 @@ export class ManagerLink {
   #kept: Kept[] = [];
   #keptBytes = 0;
   #heardAtMs: number;
+  #silentMs = 0;
   #goneAtMs: number | undefined;
   #registered = false;
   #stopHeart: (() => void) | undefined;
@@ -95,9 +96,8 @@ export class ManagerLink {
   join(crew: Crew): void {
     this.#crew = crew;
     this.#dialer.listen((frames) => this.#onMessage(frames), (connected) => this.#onConnection(connected));
-    this.#register();
     // Before the first answer there is nobody whose heartbeat could be missed.
-    this.#stopHeart = this.#deps.clock.every(1000, () => this.#checkUp());
+    this.#stopHeart = this.#deps.clock.every(1000, () => this.#checkUp(1000));
   }
 
   /** Joins what else this turn brings and leaves with it. */
@@ -139,6 +139,7 @@ export class ManagerLink {
 
   #onMessage(arrived: readonly Frame[]): void {
     this.#heardAtMs = this.#deps.clock.now();
+    this.#silentMs = 0;
     let frames = arrived;
     try {
       frames = unbundle(arrived);
@@ -169,7 +170,7 @@ export class ManagerLink {
       case 'registered': this.#onRegistered(message); break;
       case 'refused': this.#deps.onEnd(`the interchange refused this manager: ${message.reason}`); break;
       case 'register-again':
-        if (this.#registered) this.#register(); // else we are at it
+        if (this.#registered) this.#register(); // else that is on its way
         break;
       case 'heartbeat': break;
       case 'stop': this.#deps.onEnd('stop'); break;
@@ -204,28 +205,28 @@ export class ManagerLink {
         dueMs = message.heartbeatPeriodMs;
         this.#dialer.send([encodeHeader({ type: 'heartbeat' } satisfies FromManager)]);
       }
-      this.#checkUp();
+      this.#checkUp(everyMs);
     });
   }
 
+  /**
+   * Registers once on each connection: what was on the way is lost, and the other end may be a replacement that knows
+   * nothing of us. A second registration that crossed with tasks would say that they are not here.
+   */
   #onConnection(connected: boolean): void {
-    if (!connected) {
-      this.#registered = false;
-      this.#goneAtMs ??= this.#deps.clock.now();
-      return;
-    }
-    const wasGone = this.#goneAtMs !== undefined;
-    this.#goneAtMs = undefined;
-    // What was on the way is lost, a registration too, and the other end may be a replacement that knows nothing of us.
-    if (wasGone) this.#register();
+    this.#registered = false;
+    this.#goneAtMs = connected ? undefined : this.#goneAtMs ?? this.#deps.clock.now();
+    if (connected) this.#register();
   }
 
-  #checkUp(): void {
+  /** Called every `everyMs`. Silence is counted in calls: who stood still has heard nothing, for it did not listen. */
+  #checkUp(everyMs: number): void {
     const now = this.#deps.clock.now();
+    this.#silentMs += everyMs;
     this.#forget();
     if (this.#goneAtMs !== undefined && now - this.#goneAtMs > GONE_MAX_MS) {
       this.#deps.onEnd('the connection to the interchange is gone');
-    } else if (now - this.#heardAtMs > this.#heartbeatThresholdMs) {
+    } else if (this.#silentMs > this.#heartbeatThresholdMs) {
       this.#deps.onEnd('the interchange is silent');
     }
   }
