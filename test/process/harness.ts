@@ -10,7 +10,7 @@ import { Executor, moduleFunction, type ErrorCode, type FunctionReference } from
 import { isErrorCode } from '../../src/common/errors.ts';
 import type * as Tasks from '../fixtures/tasks.ts';
 
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 20_000;
 const MARK = 'SWITCHYARD_TEST_RUN';
 let runs = 0;
 
