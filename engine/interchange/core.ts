@@ -23,6 +23,9 @@ export type Event =
   | { readonly type: 'gone'; readonly peer: string }
   | { readonly type: 'tick' };
 
+/** A tick this late tells of this process's sleep, not of the managers' silence: what they said is yet to be read. */
+const ASLEEP_MS = 3000;
+
 export function react(state: State, event: Event, now: number): Effect[] {
   switch (event.type) {
     case 'from-client': return onClient(state, event.message, event.batches, now);
@@ -120,6 +123,15 @@ function onGone(state: State, peer: string, now: number): Effect[] {
 
 function onTick(state: State, now: number): Effect[] {
   const { policy, recovery } = state;
+  const hasSlept = now - state.tickedAtMs > ASLEEP_MS;
+  state.tickedAtMs = now;
+  if (hasSlept) {
+    for (const manager of state.managers.byPeer.values()) {
+      manager.seenAtMs = now;
+      if (manager.awayAtMs !== undefined) manager.awayAtMs = now;
+    }
+    return [];
+  }
   const lost = new Map<ManagerRecord, LeaveReason>();
   for (const manager of state.managers.byPeer.values()) {
     if (manager.awayAtMs !== undefined && now - manager.awayAtMs >= policy.reconnectGraceMs) {

@@ -58,6 +58,8 @@ const KEEP_MS = 2000;
 const KEEP_BYTES_MAX = 256 * 1024 * 1024;
 /** How long to wait for the interchange, at the start or after it went, before giving up. */
 const GONE_MAX_MS = 10_000;
+/** A check this late tells of this process's sleep, not of the interchange's silence: what it said is yet to be read. */
+const ASLEEP_MS = 3000;
 
 interface Kept {
   readonly atMs: number;
@@ -77,6 +79,7 @@ export class ManagerLink {
   #kept: Kept[] = [];
   #keptBytes = 0;
   #heardAtMs: number;
+  #checkedAtMs: number;
   #goneAtMs: number | undefined;
   #registered = false;
   #stopHeart: (() => void) | undefined;
@@ -87,6 +90,7 @@ export class ManagerLink {
     this.#deps = deps;
     this.#heardAtMs = deps.clock.now();
     this.#goneAtMs = this.#heardAtMs; // until the first connection
+    this.#checkedAtMs = this.#heardAtMs;
     this.#dialer = new Dialer({
       address: options.address, port: options.port, keys: options.keys, identity: options.manager,
     });
@@ -222,6 +226,11 @@ export class ManagerLink {
 
   #checkUp(): void {
     const now = this.#deps.clock.now();
+    if (now - this.#checkedAtMs > ASLEEP_MS) {
+      this.#heardAtMs = now;
+      if (this.#goneAtMs !== undefined) this.#goneAtMs = now;
+    }
+    this.#checkedAtMs = now;
     this.#forget();
     if (this.#goneAtMs !== undefined && now - this.#goneAtMs > GONE_MAX_MS) {
       this.#deps.onEnd('the connection to the interchange is gone');
