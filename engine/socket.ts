@@ -132,6 +132,7 @@ export class Dialer {
 
   /** `now`: what was not sent yet is thrown away. */
   async close(now = false): Promise<void> {
+    if (this.#socket.closed) return;
     if (now) this.#socket.linger = 0;
     else await withinLinger(this.#outbox.drained());
     this.#socket.close();
