@@ -47,7 +47,6 @@ export class Listener {
   constructor(keys: ServerKeys | null) {
     this.#socket = new NotifyingRouter({
       linger: LINGER_MS,
-      mandatory: true,
       // A peer that comes back after its connection broke takes its old name over at once.
       handover: true,
       sendHighWaterMark: 0,
@@ -208,7 +207,7 @@ class Outbox {
             this.#sending = undefined;
             return;
           }
-          if (!isUnreachable(error)) throw error;
+          throw error;
         }
       }
     }
@@ -251,10 +250,6 @@ async function watch(socket: zmq.Dealer, onConnection: (connected: boolean) => v
   } catch (error) {
     if (!socket.closed) throw error;
   }
-}
-
-function isUnreachable(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EHOSTUNREACH';
 }
 
 const Z85 = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';

@@ -81,6 +81,8 @@ export class ManagerLink {
   #heardAtMs: number;
   #checkedAtMs: number;
   #goneAtMs: number | undefined;
+  /** The connection broke, and has not come back. */
+  #isBroken = false;
   #registered = false;
   #stopHeart: (() => void) | undefined;
   #heartbeatThresholdMs = Infinity;
@@ -143,7 +145,7 @@ export class ManagerLink {
 
   #onMessage(arrived: readonly Frame[]): void {
     this.#heardAtMs = this.#deps.clock.now();
-    let frames = arrived;
+    let frames: readonly Frame[] = [];
     try {
       frames = unbundle(arrived);
       const message = decodeHeader(frames[0] ?? new Uint8Array(0)) as unknown as ToManager; // the interchange is ours
@@ -151,7 +153,7 @@ export class ManagerLink {
     } catch (err) {
       this.#deps.log.error({ err }, 'message dropped');
       const version = frames[0]?.[0];
-      if (version === PROTOCOL_VERSION) return;
+      if (version === undefined || version === PROTOCOL_VERSION) return;
       this.#deps.onEnd(`the interchange speaks protocol version ${version} and this manager ${PROTOCOL_VERSION}`);
     }
   }
@@ -188,8 +190,8 @@ export class ManagerLink {
     this.flush();
     this.#registered = false;
     this.#dialer.send([encodeHeader({
-      type: 'register', version: PROTOCOL_VERSION, manager, block, node, pid: process.pid, slots: crew.slots, draining: crew.draining,
-      window: crew.window(), nodeVersion: process.versions.node, cores, memoryMiB,
+      type: 'register', version: PROTOCOL_VERSION, manager, block, node, pid: process.pid, slots: crew.slots,
+      draining: crew.draining, window: crew.window(), nodeVersion: process.versions.node, cores, memoryMiB,
       ...(endsAtMs === null ? {} : { endsAtMs }),
       held: crew.held(), batches: this.#kept.flatMap(({ headers }) => headers),
     } satisfies FromManager), ...this.#kept.flatMap(({ frames }) => frames)]);
@@ -198,6 +200,7 @@ export class ManagerLink {
   #onRegistered(message: Extract<ToManager, { type: 'registered' }>): void {
     this.#deps.log.info('manager registered');
     this.#registered = true;
+    this.#goneAtMs = undefined; // should the first connection have gone unnoticed
     this.#heartbeatThresholdMs = message.heartbeatThresholdMs;
     this.#stopHeart?.();
     let dueMs = message.heartbeatPeriodMs;
@@ -215,13 +218,15 @@ export class ManagerLink {
   #onConnection(connected: boolean): void {
     if (!connected) {
       this.#registered = false;
+      this.#isBroken = true;
       this.#goneAtMs ??= this.#deps.clock.now();
       return;
     }
-    const wasGone = this.#goneAtMs !== undefined;
     this.#goneAtMs = undefined;
+    if (!this.#isBroken) return; // the first connection: our registration is already on its way
+    this.#isBroken = false;
     // What was on the way is lost, a registration too, and the other end may be a replacement that knows nothing of us.
-    if (wasGone) this.#register();
+    this.#register();
   }
 
   #checkUp(): void {

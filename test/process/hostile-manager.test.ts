@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { encodeHeader } from '../../src/common/codec.ts';
+import { decodeHeader, encodeHeader, type Header } from '../../src/common/codec.ts';
 import { PROTOCOL_VERSION, STATUS, type TaskId } from '../../src/common/protocol.ts';
 import type { Frame } from '../../engine/socket.ts';
-import { checkService, registration, resultFrames, until, Wire, WireClient, WireManager } from './wire.ts';
+import { checkService, packed, registration, resultFrames, until, Wire, WireClient, WireManager } from './wire.ts';
 
 /** A seed that failed, to run it alone. */
 const SEED = process.env['SEED'];
@@ -19,13 +19,17 @@ const junk = fc.oneof(
   fc.constant([[[[]]]]), fc.record({ type: fc.string(), ids: fc.constant([1, 2, 3]) }),
 );
 
+const [HEADER = new Uint8Array(0), ...BODY] = resultFrames([1, 2, 3], 'x');
+const RESULTS = decodeHeader(HEADER) as Header & { batches: object[] };
+
 /** Our own messages, each with what may be wrong with a message of its kind. */
 const message: fc.Arbitrary<Frame[]> = fc.oneof(
   mutated({ ...registration('0.node.mutant', 4) }),
   mutated({ type: 'returned', ids: [1, 2, 3] }),
   mutated({ type: 'heartbeat' }), mutated({ type: 'draining' }),
   fc.record({ field: fc.constantFrom('count', 'attempt', 'buffers', 'failures', 'worker', 'startedAtMs', 'hops'), value: junk })
-    .map(({ field, value }) => resultFrames([1, 2, 3], 'x', { [field]: value })),
+    .map(({ field, value }) => [packed({ ...RESULTS, batches: [{ ...RESULTS.batches[0], [field]: value }] }), ...BODY]),
+  mutated(RESULTS, BODY),
   fc.record({ ids: fc.array(fc.oneof(fc.integer({ min: -2, max: 60 }), fc.double()), { maxLength: 30 }), status: fc.nat(255) })
     .map(({ ids, status }) => resultFrames(ids, 'x', {}, status)),
   fc.record({ frames: fc.constant(resultFrames([1, 2, 3], 'x')), drop: fc.nat(3), cut: fc.nat(60) })
@@ -36,9 +40,9 @@ const message: fc.Arbitrary<Frame[]> = fc.oneof(
   fc.uint8Array({ maxLength: 50 }).map((bytes) => [Uint8Array.of(PROTOCOL_VERSION, ...bytes)]),
 );
 
-function mutated(whole: { readonly [field: string]: unknown }): fc.Arbitrary<Frame[]> {
+function mutated(whole: { readonly [field: string]: unknown }, body?: readonly Frame[]): fc.Arbitrary<Frame[]> {
   return fc.record({ field: fc.constantFrom(...Object.keys(whole), 'extra'), value: junk, frames: fc.array(fc.uint8Array()) })
-    .map(({ field, value, frames }) => [encodeHeader({ ...whole, [field]: value }), ...frames]);
+    .map(({ field, value, frames }) => [packed({ ...whole, [field]: value }), ...body ?? frames]);
 }
 
 function flipped(frames: readonly Frame[], at: number, bit: number): Frame[] {
@@ -118,7 +122,7 @@ test('what is said again, too much or too little changes no count', async () => 
   const { held, waiting } = await client.dump();
   assert.deepEqual({ held, waiting }, { held: 4, waiting: 3 });
   for (const window of [-1, 0.5, 1e15, NaN, '9', null]) {
-    bad.raw([encodeHeader({ type: 'results', window, batches: [] })]);
+    bad.raw([packed({ type: 'results', window, batches: [] })]);
   }
   assert.deepEqual(pick(await client.dump(), 'held', 'waiting'), { held: 4, waiting: 3 });
   bad.send({ type: 'returned', ids: [] });

@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeHeader, encodeHeader, type Header } from '../../src/common/codec.ts';
 import { decodeResultColumns, decodeTaskColumns, encodeResultColumns, encodeTaskColumns } from '../../src/common/columns.ts';
+import { pack } from '../../src/common/msgpack.ts';
 import {
   PROTOCOL_VERSION, STATUS,
   type BlockId, type FromManager, type FunctionId, type InterchangeConfig, type KeyPair, type ManagerId, type ResultBatch,
   type TaskBatch, type TaskId, type ToInterchange,
 } from '../../src/common/protocol.ts';
+import { unbundle } from '../../engine/bundle.ts';
 import { InterchangeProcess } from '../../engine/interchange-process.ts';
 import { Dialer, makeKeys, type Frame } from '../../engine/socket.ts';
 
@@ -111,7 +113,7 @@ export class WireClient {
 
   constructor(wire: Wire) {
     this.#dialer = wire.dial('client', 'engine');
-    this.#dialer.listen((frames) => this.#onMessage(frames));
+    this.#dialer.listen((frames) => this.#onMessage(unbundle(frames)));
     this.send({ type: 'hello' });
     this.send({
       type: 'function', id: 'f' as FunctionId, definition: { form: 'source', name: 'f', source: '() => {}' },
@@ -184,7 +186,7 @@ export class WireManager {
     this.id = `0.node.${name}` as ManagerId;
     this.slots = slots;
     this.#dialer = wire.dial('manager', this.id);
-    this.#dialer.listen((frames) => this.#onMessage(frames));
+    this.#dialer.listen((frames) => this.#onMessage(unbundle(frames)));
   }
 
   async join(): Promise<this> {
@@ -231,6 +233,13 @@ export function registration(manager: string, slots: number): Extract<FromManage
     type: 'register', version: PROTOCOL_VERSION, manager: manager as ManagerId, block: '0' as BlockId, node: 'node', pid: 1,
     slots, window: slots, nodeVersion: '20', cores: slots, memoryMiB: 1, draining: false, held: [], batches: [],
   };
+}
+
+/** A header as MessagePack, whatever is in it: the fixed form of results has no room for nonsense. */
+export function packed(message: { readonly [field: string]: unknown }): Frame {
+  const frame = pack(message, 1);
+  frame[0] = PROTOCOL_VERSION;
+  return frame;
 }
 
 export function resultFrames(
