@@ -47,7 +47,6 @@ export class Listener {
   constructor(keys: ServerKeys | null) {
     this.#socket = new NotifyingRouter({
       linger: LINGER_MS,
-      mandatory: true,
       // A peer that comes back after its connection broke takes its old name over at once.
       handover: true,
       sendHighWaterMark: 0,
@@ -135,6 +134,7 @@ export class Dialer {
 
   /** `now`: what was not sent yet is thrown away. */
   async close(now = false): Promise<void> {
+    if (this.#socket.closed) return;
     if (now) this.#socket.linger = 0;
     else await withinLinger(this.#outbox.drained());
     this.#socket.close();
@@ -210,7 +210,7 @@ class Outbox {
             this.#sending = undefined;
             return;
           }
-          if (!isUnreachable(error)) throw error;
+          throw error;
         }
       }
     }
@@ -253,10 +253,6 @@ async function watch(socket: zmq.Dealer, onConnection: (connected: boolean) => v
   } catch (error) {
     if (!socket.closed) throw error;
   }
-}
-
-function isUnreachable(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EHOSTUNREACH';
 }
 
 const Z85 = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';

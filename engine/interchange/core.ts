@@ -12,9 +12,6 @@ import { onResults } from './outcomes.ts';
 import type { ArrivedResults, Effect, State } from './state.ts';
 import type { StoredBatch } from './tasks.ts';
 
-/** Ticks come more often, unless the process was stopped or its machine suspended. */
-const STANDSTILL_MS = 2000;
-
 /** Messages without their frames; batches come already unpacked. */
 export type Event =
   | { readonly type: 'from-client'; readonly message: ToInterchange; readonly batches: readonly StoredBatch[] }
@@ -26,8 +23,10 @@ export type Event =
   | { readonly type: 'gone'; readonly peer: string }
   | { readonly type: 'tick' };
 
+/** A tick this late tells of this process's sleep, not of the managers' silence: what they said is yet to be read. */
+const ASLEEP_MS = 3000;
+
 export function react(state: State, event: Event, now: number): Effect[] {
-  state.tickedAtMs ??= now;
   switch (event.type) {
     case 'from-client': return onClient(state, event.message, event.batches, now);
     case 'from-manager': return onManager(state, event.peer, event.message, event.results, now);
@@ -124,11 +123,17 @@ function onGone(state: State, peer: string, now: number): Effect[] {
 
 function onTick(state: State, now: number): Effect[] {
   const { policy, recovery } = state;
-  const lost = new Map<ManagerRecord, LeaveReason>();
-  const stoodStill = now - (state.tickedAtMs ?? now) > STANDSTILL_MS;
+  const hasSlept = now - state.tickedAtMs > ASLEEP_MS;
   state.tickedAtMs = now;
+  if (hasSlept) {
+    for (const manager of state.managers.byPeer.values()) {
+      manager.seenAtMs = now;
+      if (manager.awayAtMs !== undefined) manager.awayAtMs = now;
+    }
+    return [];
+  }
+  const lost = new Map<ManagerRecord, LeaveReason>();
   for (const manager of state.managers.byPeer.values()) {
-    if (stoodStill) manager.seenAtMs = now; // it may have spoken to us all the while
     if (manager.awayAtMs !== undefined && now - manager.awayAtMs >= policy.reconnectGraceMs) {
       lost.set(manager, 'disconnected');
     } else if (now - manager.seenAtMs > policy.heartbeatThresholdMs) {

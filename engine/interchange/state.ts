@@ -59,7 +59,7 @@ export interface State {
   readonly drainedBlocks: Set<BlockId>;
   recovery: Recovery | undefined;
   recallAtMs: number;
-  tickedAtMs: number | undefined;
+  tickedAtMs: number;
   /** Results that came for tasks settled before. */
   duplicates: number;
 }
@@ -78,7 +78,7 @@ export function emptyState(policy: Policy, replacement: boolean): State {
     drainedBlocks: new Set(),
     recovery: replacement ? { registrations: new Map(), missing: new Set(), untilMs: Infinity } : undefined,
     recallAtMs: 0,
-    tickedAtMs: undefined,
+    tickedAtMs: Infinity,
     duplicates: 0,
   };
 }

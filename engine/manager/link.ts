@@ -148,7 +148,7 @@ export class ManagerLink {
     } catch (err) {
       this.#deps.log.error({ err }, 'message dropped');
       const version = frames[0]?.[0];
-      if (version === PROTOCOL_VERSION) return;
+      if (version === undefined || version === PROTOCOL_VERSION) return;
       this.#deps.onEnd(`the interchange speaks protocol version ${version} and this manager ${PROTOCOL_VERSION}`);
     }
   }
@@ -185,8 +185,8 @@ export class ManagerLink {
     this.flush();
     this.#registered = false;
     this.#dialer.send([encodeHeader({
-      type: 'register', version: PROTOCOL_VERSION, manager, block, node, pid: process.pid, slots: crew.slots, draining: crew.draining,
-      window: crew.window(), nodeVersion: process.versions.node, cores, memoryMiB,
+      type: 'register', version: PROTOCOL_VERSION, manager, block, node, pid: process.pid, slots: crew.slots,
+      draining: crew.draining, window: crew.window(), nodeVersion: process.versions.node, cores, memoryMiB,
       ...(endsAtMs === null ? {} : { endsAtMs }),
       held: crew.held(), batches: this.#kept.flatMap(({ headers }) => headers),
     } satisfies FromManager), ...this.#kept.flatMap(({ frames }) => frames)]);
@@ -195,6 +195,7 @@ export class ManagerLink {
   #onRegistered(message: Extract<ToManager, { type: 'registered' }>): void {
     this.#deps.log.info('manager registered');
     this.#registered = true;
+    this.#goneAtMs = undefined; // should the first connection have gone unnoticed
     this.#heartbeatThresholdMs = message.heartbeatThresholdMs;
     this.#stopHeart?.();
     let dueMs = message.heartbeatPeriodMs;

@@ -21,6 +21,7 @@ export class SimInterchange implements Listening {
   readonly #cancelled = new Set<TaskId>();
   #forward: { header: ResultBatch; frames: Frames }[] = [];
   #turnEnds = false;
+  #frozenUntilMs = 0;
   #loadDirty = false;
   /** Told of the tasks of each manager that is given up. */
   onLost: (ids: readonly TaskId[]) => void = () => { /* nobody asked */ };
@@ -30,7 +31,7 @@ export class SimInterchange implements Listening {
     this.#timeline = timeline;
     this.state = emptyState(policy, replacement);
     this.#toClient = toClient;
-    this.#stopTicking = timeline.every(TICK_MS, () => this.#handle({ type: 'tick' }));
+    this.#stopTicking = timeline.every(TICK_MS, () => this.#whenAwake(() => this.#handle({ type: 'tick' })));
   }
 
   onAttached(peer: string, line: Line): void {
@@ -38,20 +39,33 @@ export class SimInterchange implements Listening {
   }
 
   onGone(peer: string): void {
-    this.#lines.delete(peer);
-    this.#handle({ type: 'gone', peer });
+    this.#whenAwake(() => this.#handle({ type: 'gone', peer }));
   }
 
   onMessage(peer: string, frames: Frames): void {
-    if (!this.dead) this.#handle(fromManager(peer, frames));
+    this.#whenAwake(() => this.#handle(fromManager(peer, frames)));
   }
 
   onClient(frames: Frames): void {
-    if (this.dead) return;
+    this.#whenAwake(() => this.#onClient(frames));
+  }
+
+  #onClient(frames: Frames): void {
     const event = fromClient(frames, this.#timeline.now);
     this.#handle(event);
     if (event.type !== 'from-client' || event.message.type !== 'cancel') return;
     for (const id of event.message.ids) this.#cancelled.add(id);
+  }
+
+  /** Stopped for a while; its connections stay. */
+  freeze(ms: number): void {
+    this.#frozenUntilMs = this.#timeline.now + ms;
+  }
+
+  #whenAwake(run: () => void): void {
+    if (this.dead) return;
+    if (this.#timeline.now >= this.#frozenUntilMs) run();
+    else this.#timeline.after(this.#frozenUntilMs - this.#timeline.now, () => this.#whenAwake(run));
   }
 
   /** Every connection breaks with it. */
@@ -70,6 +84,10 @@ export class SimInterchange implements Listening {
     if (this.#turnEnds) return;
     this.#turnEnds = true;
     this.#timeline.after(0, () => this.#endTurn());
+  }
+
+  #wakeIn(ms: number): void {
+    this.#timeline.after(ms, () => this.#whenAwake(() => this.#handle({ type: 'tick' })));
   }
 
   #holders(): Map<string, TaskId[]> {
@@ -115,7 +133,7 @@ export class SimInterchange implements Listening {
         }
         case 'to-client': this.#tell(effect.message); break;
         case 'to-manager': this.#lines.get(effect.peer)?.answer(toFrames(effect.message, [])); break;
-        case 'wake': this.#timeline.after(effect.inMs + 1, () => this.#handle({ type: 'tick' })); break;
+        case 'wake': this.#wakeIn(effect.inMs + 1); break;
         case 'load-changed': this.#loadChanged(); break;
         case 'exit': this.kill(); break;
       }
@@ -177,6 +195,9 @@ export function checkCounters({ tasks, managers }: State, ids: number): void {
     if (!record.draining && record.awayAtMs === undefined) freeSlots += Math.max(0, record.slots - record.held);
     inLine += Math.max(0, record.held - record.slots);
   }
+  const isRight = tasks.waiting === waiting && tasks.held === held && byManager.size === 0
+    && managers.freeSlots === freeSlots && managers.inLine === inLine;
+  if (isRight) return; // the usual case, many thousand times
   const counted = { waiting: tasks.waiting, held: tasks.held, freeSlots: managers.freeSlots, inLine: managers.inLine };
   assert.deepEqual({ ...counted, strays: byManager.size }, { waiting, held, freeSlots, inLine, strays: 0 });
 }

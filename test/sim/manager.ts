@@ -48,6 +48,7 @@ interface Task {
 /** A process of its own that is told to end waits so long for what runs. */
 const TERM_GRACE_MS = 3000;
 const KEEP_MS = 2000;
+const ASLEEP_MS = 3000;
 
 export class SimManager implements Dialing {
   readonly place: Place;
@@ -270,6 +271,7 @@ export class SimManager implements Dialing {
     this.#thresholdMs = thresholdMs;
     this.#heart?.();
     let dueMs = periodMs;
+    let checkedAtMs = timeline.now;
     this.#heart = timeline.every(Math.min(1000, periodMs), () => this.#whenAwake(() => {
       dueMs -= Math.min(1000, periodMs);
       if (dueMs <= 0) {
@@ -277,7 +279,10 @@ export class SimManager implements Dialing {
         this.#send({ type: 'heartbeat' });
       }
       if (this.#registered) this.#kept = this.#kept.filter(({ atMs }) => atMs >= timeline.now - KEEP_MS);
-      if (timeline.now - this.#heardAtMs > this.#thresholdMs) this.die(false);
+      const hasSlept = timeline.now - checkedAtMs > ASLEEP_MS;
+      checkedAtMs = timeline.now;
+      if (hasSlept) this.#heardAtMs = timeline.now;
+      else if (timeline.now - this.#heardAtMs > this.#thresholdMs) this.die(false);
     }));
   }
 

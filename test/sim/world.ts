@@ -130,6 +130,7 @@ export class World {
         const fault = random.next();
         if (fault < 0.08) this.#replaceInterchange();
         else if (fault < 0.1) this.#failWaiting();
+        else if (fault < 0.15) this.#interchange.freeze(random.between(500, 6000));
         else if (manager !== undefined) this.#breakManager(manager, fault);
       });
     }
