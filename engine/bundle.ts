@@ -1,7 +1,9 @@
-// Small messages travel as one frame. Each frame of a message is encrypted, queued and handed over by itself, which costs
-// more than copying a few kilobytes; so the frames of a small message are put into one, and taken apart at the other end.
+// Small messages travel as one frame. Each frame of a message is encrypted, queued and handed over by itself, which
+// costs more than copying a few kilobytes; so the frames of a small message are put into one, and taken apart at the
+// other end.
 //
-//   mark (1 byte), zero (3), frame count (uint32), length of each frame (uint32), then each frame, all at multiples of 8
+//   mark (1 byte), zero (3), frame count (uint32), length of each frame (uint32), then each frame, all at
+//   multiples of 8
 //
 // The mark is no protocol version: a message whose first byte is something else is as it was sent.
 

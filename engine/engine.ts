@@ -4,8 +4,9 @@
 import { systemClock, type Clock } from '../src/common/clock.ts';
 import { ComputeError } from '../src/common/errors.ts';
 import { silentLog, type Logger } from '../src/common/log.ts';
+import { encodeFailure } from '../src/common/payload.ts';
 import type {
-  Failure, FunctionDefinition, FunctionId, Kind, Load, ManagerSummary, TaskId, TaskPlace,
+  FunctionDefinition, FunctionId, Kind, Load, ManagerSummary, TaskId, TaskPlace,
 } from '../src/common/protocol.ts';
 import { Allocation, type BlockStatus } from './allocation.ts';
 import type { EngineConfig } from './config.ts';
@@ -89,7 +90,9 @@ export class Engine {
    */
   submit(kind: Kind, bytes: Uint8Array, buffers: readonly Uint8Array[], sink: TaskSink): TaskId {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#closing !== undefined) throw new ComputeError('ENGINE_CLOSED', 'the engine is closed: it takes no more tasks');
+    if (this.#closing !== undefined) {
+      throw new ComputeError('ENGINE_CLOSED', 'the engine is closed: it takes no more tasks');
+    }
     if (this.#starting === undefined) this.start().catch(() => { /* every open task is told */ });
     return this.#link.submit(kind, bytes, buffers, sink);
   }
@@ -141,7 +144,9 @@ export class Engine {
 
   /** Drains or cancels what is open, ends every block, manager and the interchange. Safe to call again. */
   close(mode: 'drain' | 'cancel' = 'drain'): Promise<void> {
-    if (mode === 'cancel') this.#link.fail(new ComputeError('ENGINE_CLOSED', 'the engine was closed before the task settled'));
+    if (mode === 'cancel') {
+      this.#link.fail(new ComputeError('ENGINE_CLOSED', 'the engine was closed before the task settled'));
+    }
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -157,7 +162,7 @@ export class Engine {
       // What is open here is the demand: the interchange hears of it a moment later.
       load: () => ({ ...this.#load, waiting: Math.max(0, this.#link.open - this.#load.held) }),
       drain: (ids) => this.#link.drainBlocks(ids),
-      onFailed: (error) => this.#link.failWaiting(failureOf(error)),
+      onFailed: (error) => this.#link.failWaiting(encodeFailure(error, error.code, error.details)),
       managerPort: this.#link.managerPort,
     });
     await this.#blocks.start();
@@ -183,8 +188,4 @@ export class Engine {
     await this.#blocks?.close();
     await this.#link.close();
   }
-}
-
-function failureOf(error: ComputeError): Failure {
-  return { code: error.code, name: error.name, message: error.message, details: error.details };
 }

@@ -15,7 +15,9 @@ export function settleResults(
   for (const header of headers) {
     const columnFrame = frames[frame];
     const outcomes = frames[frame + 1];
-    if (columnFrame === undefined || outcomes === undefined) throw new ComputeError('BAD_MESSAGE', 'read results without their frames');
+    if (columnFrame === undefined || outcomes === undefined) {
+      throw new ComputeError('BAD_MESSAGE', 'read results without their frames');
+    }
     const { ids, startedMs, runMs, sizes, status } = decodeResultColumns(columnFrame, header.count);
     const buffers = frames.slice(frame + 2, frame + 2 + header.buffers);
     frame += 2 + header.buffers;
@@ -42,7 +44,9 @@ export function settleEnded(
   pending: Pending, message: Extract<FromInterchange, { type: 'ended' }>, frames: readonly Frame[], now: number,
 ): number {
   const frame = frames[1];
-  if (frame === undefined || frame.length !== message.count * 8) throw new ComputeError('BAD_MESSAGE', 'read ended tasks without ids');
+  if (frame === undefined || frame.length !== message.count * 8) {
+    throw new ComputeError('BAD_MESSAGE', 'read ended tasks without ids');
+  }
   const runs = new Runs(pending);
   let settled = 0;
   for (const id of new Float64Array(new Uint8Array(frame).buffer)) {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ComputeError } from '../src/common/errors.ts';
-import type { InterchangeConfig, InterchangeReady } from '../src/common/protocol.ts';
+import type { InterchangeConfig, InterchangeReady } from '../src/common/process-config.ts';
 
 const MAIN = fileURLToPath(new URL('./interchange/main.js', import.meta.url));
 const START_MAX_MS = 20_000;
@@ -46,7 +46,7 @@ export class InterchangeProcess {
       const message = ready.type === 'failed' ? ready.message : 'it could not be spawned';
       const last = stderr.trim().split('\n').at(-1);
       throw new ComputeError('START_FAILED',
-        `the interchange did not start: ${explain(message, config)}${last === undefined || last === '' ? '' : ` (${last})`}`);
+        `the interchange did not start: ${explain(message, config)}${last ? ` (${last})` : ''}`);
     }
     const started = new InterchangeProcess(child, child.pid, ready);
     child.once('exit', (code, signal) => {
@@ -91,5 +91,6 @@ function firstAnswer(child: ChildProcess): Promise<InterchangeReady> {
 function explain(message: string, config: InterchangeConfig): string {
   if (!/in use|EADDRINUSE/i.test(message)) return message;
   const port = config.managerPort === 0 ? config.clientPort : config.managerPort;
-  return `port ${port} on ${config.managerAddress} is in use: end whatever listens there, or leave worker_port out for a free one`;
+  return `port ${port} on ${config.managerAddress} is in use: end whatever listens there, or leave worker_port out `
+    + 'for a free one';
 }

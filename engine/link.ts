@@ -5,18 +5,21 @@ import type { Clock } from '../src/common/clock.ts';
 import { decodeHeader, encodeHeader } from '../src/common/codec.ts';
 import { ComputeError, unreachable } from '../src/common/errors.ts';
 import type { Logger } from '../src/common/log.ts';
+import { encodeFailure } from '../src/common/payload.ts';
 import type {
-  BlockId, Failure, FromInterchange, FunctionDefinition, FunctionId, InterchangeConfig, Kind, Load, ManagerId, TaskBatch,
-  TaskId, TaskPlace, ToInterchange,
+  BlockId, Failure, FromInterchange, FunctionDefinition, FunctionId, Kind, Load, ManagerId, TaskBatch, TaskId,
+  TaskPlace, ToInterchange,
 } from '../src/common/protocol.ts';
-import { listenAddress } from './addresses.ts';
 import { unbundle } from './bundle.ts';
 import type { EngineConfig } from './config.ts';
 import { functionId } from './functions.ts';
+import { dialOptions, interchangeConfig } from './interchange-config.ts';
 import { InterchangeProcess } from './interchange-process.ts';
 import { settleEnded, settleResults } from './incoming.ts';
 import { batchFrames, Outgoing } from './outgoing.ts';
+import { Losses } from './losses.ts';
 import { Pending, type SentBatch, type TaskSink } from './pending.ts';
+import { Questions } from './questions.ts';
 import type { Run } from './run.ts';
 import { Dialer, type Frame } from './socket.ts';
 
@@ -28,13 +31,6 @@ export interface LinkDeps {
   readonly onLost: (error: ComputeError) => void;
 }
 
-/** Interchanges that end this soon after one another are not replaced for ever. */
-const LOSSES_MAX = 5;
-const LOSSES_WITHIN_MS = 60_000;
-/** How long a manager whose connection broke may take to come back before its tasks go elsewhere. */
-const RECONNECT_GRACE_MS = 1000;
-/** Workers or managers that one task may take down. */
-const KILLS_MAX = 3;
 /** Ended tasks that somebody cancelled are forgotten when there are so many more than open ones. */
 const CANCELLED_MIN = 1000;
 
@@ -44,10 +40,9 @@ export class EngineLink {
   readonly #pending = new Pending();
   readonly #outgoing: Outgoing;
   readonly #functions = new Map<FunctionId, FunctionDefinition>();
-  readonly #requests = new Map<number, (answer: FromInterchange | undefined) => void>();
+  readonly #questions = new Questions();
   readonly #managers = new Set<ManagerId>();
   readonly #waiters: (() => void)[] = [];
-  #requestCount = 0;
   #run: Run | undefined;
   #interchange: InterchangeProcess | undefined;
   #dialer: Dialer | undefined;
@@ -56,7 +51,7 @@ export class EngineLink {
   #flushing = false;
   /** Open tasks whose end was asked for: a replacement has to hear of it again. */
   #cancelled = new Set<TaskId>();
-  #lossesAtMs: number[] = [];
+  readonly #losses = new Losses();
   /** A new interchange is on its way: who closes waits for it, to end it. */
   #replacing: Promise<void> | undefined;
   #closed = false;
@@ -146,7 +141,7 @@ export class EngineLink {
 
   /** Fails everything that is open. */
   fail(error: ComputeError): void {
-    const failure: Failure = { code: error.code, name: error.name, message: error.message, details: error.details };
+    const failure = encodeFailure(error, error.code, error.details);
     const now = this.#deps.clock.now();
     this.#unsent = [];
     for (const id of this.#pending.ids()) {
@@ -171,7 +166,7 @@ export class EngineLink {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#answerAll();
+    this.#questions.giveUp();
     await this.#replacing;
     await this.#dialer?.close();
     await this.#interchange?.stop();
@@ -182,19 +177,15 @@ export class EngineLink {
     const run = this.#run;
     if (run === undefined) return;
     const interchange = await InterchangeProcess.start(
-      this.#interchangeConfig(run, replacement), (how) => this.#onInterchangeLost(how),
+      interchangeConfig(this.#config, run, replacement ? this.#interchange?.ports : undefined),
+      (how) => this.#onInterchangeLost(how),
     );
     if (this.#closed) {
       await interchange.stop();
       return;
     }
     this.#interchange = interchange;
-    const dialer = new Dialer({
-      address: '127.0.0.1',
-      port: interchange.ports.clientPort,
-      identity: 'engine',
-      keys: run.keys === null ? null : { serverPublicKey: run.keys.server.publicKey, own: run.keys.client },
-    });
+    const dialer = new Dialer(dialOptions(run, interchange.ports.clientPort));
     dialer.listen((frames) => this.#onMessage(frames));
     this.#dialer = dialer;
     this.#deps.log.info({ pid: interchange.pid, port: interchange.ports.managerPort }, 'interchange started');
@@ -207,27 +198,6 @@ export class EngineLink {
     if (this.#cancelled.size > 0) this.#send({ type: 'cancel', ids: [...this.#cancelled] });
   }
 
-  #interchangeConfig(run: Run, replacement: boolean): InterchangeConfig {
-    const config = this.#config;
-    const ports = this.#interchange?.ports;
-    return {
-      clientPort: ports?.clientPort ?? 0,
-      managerPort: ports?.managerPort ?? config.worker_port ?? 0,
-      managerAddress: listenAddress(config),
-      portRange: config.worker_port === null && config.provider.type !== 'LocalProvider' ? config.worker_port_range : null,
-      keys: run.keys === null ? null : {
-        server: run.keys.server, clientPublicKey: run.keys.client.publicKey, managerPublicKey: run.keys.manager.publicKey,
-      },
-      heartbeatPeriodMs: config.heartbeat_period * 1000,
-      heartbeatThresholdMs: config.heartbeat_threshold * 1000,
-      reconnectGraceMs: RECONNECT_GRACE_MS,
-      killsMax: KILLS_MAX,
-      replacement,
-      logPath: `${run.folder}/interchange.log`,
-      logLevel: run.logLevel,
-    };
-  }
-
   #onInterchangeLost(how: string): void {
     if (this.#closed) return;
     const { clock, log } = this.#deps;
@@ -237,15 +207,16 @@ export class EngineLink {
     this.#dialer = undefined;
     this.#unsent = [];
     void old?.close(true);
-    this.#answerAll();
-    this.#lossesAtMs = [...this.#lossesAtMs.filter((at) => now - at < LOSSES_WITHIN_MS), now];
-    if (this.#lossesAtMs.length > LOSSES_MAX) {
-      this.#giveUp(new ComputeError('ENGINE_LOST',
-        `the interchange ended ${LOSSES_MAX + 1} times within ${LOSSES_WITHIN_MS / 1000} s (${how}); its log is ${this.#run?.folder}/interchange.log`));
+    this.#questions.giveUp();
+    const tooMany = this.#losses.add(now);
+    if (tooMany !== undefined) {
+      const logPath = `${this.#run?.folder}/interchange.log`;
+      this.#giveUp(new ComputeError('ENGINE_LOST', `${tooMany} (${how}); its log is ${logPath}`));
       return;
     }
     this.#replacing = this.#connect(true).catch((cause: unknown) => {
-      this.#giveUp(new ComputeError('ENGINE_LOST', `the interchange ended (${how}) and could not be replaced`, { cause }));
+      const message = `the interchange ended (${how}) and could not be replaced`;
+      this.#giveUp(new ComputeError('ENGINE_LOST', message, { cause }));
     });
   }
 
@@ -284,7 +255,8 @@ export class EngineLink {
     if (this.#unsent.length === 0 || this.#dialer === undefined) return;
     const batches = this.#unsent;
     this.#unsent = [];
-    this.#send({ type: 'tasks', batches: batches.map(({ header }) => header) }, batches.flatMap(({ frames }) => frames));
+    const headers = batches.map(({ header }) => header);
+    this.#send({ type: 'tasks', batches: headers }, batches.flatMap(({ frames }) => frames));
   }
 
   #send(message: ToInterchange, frames: readonly Frame[] = []): void {
@@ -292,14 +264,10 @@ export class EngineLink {
     this.#dialer?.send([encodeHeader(message), ...frames]);
   }
 
-  async #ask(message: (request: number) => ToInterchange): Promise<FromInterchange | undefined> {
-    if (this.#dialer === undefined || this.#closed) return undefined;
+  #ask(question: (request: number) => ToInterchange): ReturnType<Questions['ask']> {
+    if (this.#dialer === undefined || this.#closed) return Promise.resolve(undefined);
     this.#flush();
-    const request = ++this.#requestCount;
-    return new Promise((resolve) => {
-      this.#requests.set(request, resolve);
-      this.#send(message(request));
-    });
+    return this.#questions.ask((message) => this.#send(message), question);
   }
 
   #onMessage(arrived: readonly Frame[]): void {
@@ -319,18 +287,10 @@ export class EngineLink {
       case 'manager-left': this.#managers.delete(message.manager); break;
       case 'located':
       case 'dump':
-        this.#requests.get(message.request)?.(message);
-        this.#requests.delete(message.request);
+        this.#questions.onAnswer(message);
         break;
-      case 'welcome': break;
       default: unreachable(message);
     }
-  }
-
-  /** Whoever asked is not kept waiting: the one who knew is gone. */
-  #answerAll(): void {
-    for (const answer of this.#requests.values()) answer(undefined);
-    this.#requests.clear();
   }
 
   #forgetCancelled(): void {

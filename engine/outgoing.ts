@@ -33,11 +33,13 @@ export class Outgoing {
     if (buffers.length > 0) {
       this.flush();
       this.#onBatch({
-        kind, first: id, count: 1, submittedAtMs: now(), sizes: Uint32Array.of(bytes.length), payload: new Uint8Array(bytes), buffers, open: 1,
+        kind, first: id, count: 1, submittedAtMs: now(), sizes: Uint32Array.of(bytes.length),
+        payload: new Uint8Array(bytes), buffers, open: 1,
       });
       return;
     }
-    if (kind !== this.#kind || this.#count === BATCH_TASKS_MAX || this.#used + bytes.length > BATCH_BYTES_MAX) this.flush();
+    const full = this.#count === BATCH_TASKS_MAX || this.#used + bytes.length > BATCH_BYTES_MAX;
+    if (kind !== this.#kind || full) this.flush();
     if (this.#count === 0) {
       this.#kind = kind;
       this.#first = id;

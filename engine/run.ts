@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { ComputeError } from '../src/common/errors.ts';
-import type { KeyPair } from '../src/common/protocol.ts';
+import type { KeyPair } from '../src/common/process-config.ts';
 import type { EngineConfig } from './config.ts';
 import { makeKeys } from './socket.ts';
 

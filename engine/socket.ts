@@ -1,7 +1,7 @@
 // Sockets of the house: one pending send each (ZeroMQ allows no more), CURVE on both ends, who is allowed to speak.
 
 import * as zmq from 'zeromq';
-import type { KeyPair } from '../src/common/protocol.ts';
+import type { KeyPair } from '../src/common/process-config.ts';
 import { bundle } from './bundle.ts';
 
 export type Frame = Uint8Array;

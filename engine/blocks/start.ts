@@ -4,7 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ComputeError } from '../../src/common/errors.ts';
-import type { ManagerConfig } from '../../src/common/protocol.ts';
+import type { ManagerConfig } from '../../src/common/process-config.ts';
 import { quoteAll } from '../../src/common/quote.ts';
 
 const MAIN = fileURLToPath(new URL('../manager/main.js', import.meta.url));
@@ -16,7 +16,8 @@ export async function writeBlock(folder: string, config: ManagerConfig): Promise
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFile(path, JSON.stringify(config), { mode: 0o600, flag: 'wx' });
   } catch (cause) {
-    throw new ComputeError('STORAGE_FAILED', `could not write the block's file ${path}: check space and permissions`, { cause });
+    throw new ComputeError('STORAGE_FAILED',
+      `could not write the block's file ${path}: check space and permissions`, { cause });
   }
   return quoteAll([process.execPath, MAIN, path]);
 }

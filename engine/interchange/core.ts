@@ -63,11 +63,14 @@ function onClient(state: State, message: ToInterchange, batches: readonly Stored
     case 'drain-blocks': return drain(state, new Set(message.blocks), now);
     case 'stop':
       return [
-        ...[...state.managers.byPeer.keys()].map((peer): Effect => ({ type: 'to-manager', peer, message: { type: 'stop' } })),
+        ...[...state.managers.byPeer.keys()]
+          .map((peer): Effect => ({ type: 'to-manager', peer, message: { type: 'stop' } })),
         { type: 'exit' },
       ];
     case 'locate':
-      return [{ type: 'to-client', message: { type: 'located', request: message.request, place: place(state, message.id) } }];
+      return [{
+        type: 'to-client', message: { type: 'located', request: message.request, place: place(state, message.id) },
+      }];
     case 'dump':
       return [{ type: 'to-client', message: { type: 'dump', request: message.request, state: dump(state) } }];
     default: return unreachable(message);
@@ -87,7 +90,8 @@ function onManager(
   const manager = state.managers.byPeer.get(peer);
   if (manager === undefined) {
     // In a recovery it registers by itself; a stranger's other messages say nothing we could use.
-    return state.recovery?.untilMs === Infinity ? [] : [{ type: 'to-manager', peer, message: { type: 'register-again' } }];
+    if (state.recovery?.untilMs === Infinity) return [];
+    return [{ type: 'to-manager', peer, message: { type: 'register-again' } }];
   }
   manager.seenAtMs = now;
   switch (message.type) {

@@ -35,7 +35,8 @@ export function dispatch(state: State, now: number): Effect[] {
 
 /**
  * An even share of what waits, so that the last tasks of a run do not pile up on one manager. Where tasks are so short
- * that a manager asks for many to each slot, one slot's line at least: a message per task would cost more than the task.
+ * that a manager asks for many to each slot, one slot's line at least: a message per task would cost more than the
+ * task.
  */
 function share(state: State, manager: ManagerRecord): number {
   const { tasks, managers } = state;

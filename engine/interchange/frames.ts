@@ -1,7 +1,9 @@
 // Frames ↔ the interchange's own records. Payloads and outcomes are cut out and passed on, never opened.
 
 import { decodeHeader, encodeHeader } from '../../src/common/codec.ts';
-import { decodeResultColumns, decodeTaskColumns, encodeResultColumns, encodeTaskColumns } from '../../src/common/columns.ts';
+import {
+  decodeResultColumns, decodeTaskColumns, encodeResultColumns, encodeTaskColumns,
+} from '../../src/common/columns.ts';
 import { ComputeError } from '../../src/common/errors.ts';
 import {
   PROTOCOL_VERSION,
@@ -57,7 +59,8 @@ export function taskFrames(
     let end = offset;
     for (let i = from; i < to; i++) end += sizes[i] ?? 0;
     batches.push({ kind, count: to - from, attempt, buffers: buffers.length, hops: { ...hops, dispatchedAtMs: now } });
-    frames.push(encodeTaskColumns(ids.subarray(from, to), sizes.subarray(from, to)), payload.subarray(offset, end), ...buffers);
+    const columns = encodeTaskColumns(ids.subarray(from, to), sizes.subarray(from, to));
+    frames.push(columns, payload.subarray(offset, end), ...buffers);
     if (manager.functions.has(kind.fn)) continue;
     const definition = state.functions.get(kind.fn);
     if (definition === undefined) continue; // the manager fails the tasks: it says that it has no such function

@@ -4,9 +4,8 @@
 import type { Clock } from '../../src/common/clock.ts';
 import type { Logger } from '../../src/common/log.ts';
 import { unreachable } from '../../src/common/errors.ts';
-import type {
-  FromInterchange, InterchangeConfig, InterchangeReady, ResultBatch, ToManager,
-} from '../../src/common/protocol.ts';
+import type { InterchangeConfig, InterchangeReady } from '../../src/common/process-config.ts';
+import type { FromInterchange, ResultBatch, ToManager } from '../../src/common/protocol.ts';
 import { Gatekeeper, Listener, type Frame } from '../socket.ts';
 import { react, type Event } from './core.ts';
 import { dispatch } from './dispatch.ts';

@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/common/clock.ts';
 import { rootLog } from '../../src/common/log.ts';
-import type { InterchangeConfig, InterchangeReady } from '../../src/common/protocol.ts';
+import type { InterchangeConfig, InterchangeReady } from '../../src/common/process-config.ts';
 import { EXIT_SOFTWARE, firstLine, untilShutdown } from '../../src/common/shutdown.ts';
 import { runInterchange } from './loop.ts';
 

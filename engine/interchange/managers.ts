@@ -43,7 +43,8 @@ export class ManagerTable {
   inLine = 0;
 
   add(
-    fields: Omit<ManagerRecord, 'serial' | 'held' | 'recalling' | 'awayAtMs' | 'idleSinceMs' | 'functions'>, now: number,
+    fields: Omit<ManagerRecord, 'serial' | 'held' | 'recalling' | 'awayAtMs' | 'idleSinceMs' | 'functions'>,
+    now: number,
   ): ManagerRecord {
     const record: ManagerRecord = {
       ...fields, serial: ++this.#serial, held: 0, recalling: false, awayAtMs: undefined, idleSinceMs: now,

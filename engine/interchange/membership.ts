@@ -4,7 +4,9 @@ import { PROTOCOL_VERSION, type LeaveReason, type TaskId } from '../../src/commo
 import { blame, putBack, settle } from './endings.ts';
 import { summaryOf, type ManagerRecord } from './managers.ts';
 import { onResults } from './outcomes.ts';
-import { mayHold, noStrikes, type ArrivedResults, type Effect, type Registration, type State, type Strikes } from './state.ts';
+import {
+  mayHold, noStrikes, type ArrivedResults, type Effect, type Registration, type State, type Strikes,
+} from './state.ts';
 
 export function onRegister(
   state: State, peer: string, message: Registration, results: readonly ArrivedResults[], now: number,
@@ -48,7 +50,9 @@ export function onRegister(
   if (strangers.length > 0) effects.push({ type: 'to-manager', peer, message: { type: 'drop', ids: strangers } });
   const cancelled = state.cancelled.size === 0 ? [] : message.held.filter((id) => state.cancelled.has(id));
   if (cancelled.length > 0) effects.push({ type: 'to-manager', peer, message: { type: 'cancel', ids: cancelled } });
-  if (known === undefined) effects.push({ type: 'to-client', message: { type: 'manager-joined', manager: summaryOf(manager) } });
+  if (known === undefined) {
+    effects.push({ type: 'to-client', message: { type: 'manager-joined', manager: summaryOf(manager) } });
+  }
   effects.push({ type: 'load-changed' });
   return effects;
 }
@@ -134,5 +138,6 @@ function strike(state: State, id: TaskId): Strikes {
 }
 
 function left(manager: ManagerRecord, reason: LeaveReason, lostTasks: number): Effect {
-  return { type: 'to-client', message: { type: 'manager-left', manager: manager.id, block: manager.block, reason, lostTasks } };
+  const { id, block } = manager;
+  return { type: 'to-client', message: { type: 'manager-left', manager: id, block, reason, lostTasks } };
 }

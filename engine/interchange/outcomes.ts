@@ -75,7 +75,8 @@ function counts(state: State, manager: ManagerRecord, id: TaskId, status: number
   const batch = state.tasks.batchOf(id);
   if (batch === undefined) return false;
   const holder = state.tasks.holder(id);
-  const isWaitedFor = status === STATUS.ok || (attempt >= batch.attempt && (holder ?? manager.serial) === manager.serial);
+  const isWaitedFor = status === STATUS.ok
+    || (attempt >= batch.attempt && (holder ?? manager.serial) === manager.serial);
   return isWaitedFor && (holder === manager.serial || mayHold(state, manager, id));
 }
 

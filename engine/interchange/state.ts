@@ -1,7 +1,8 @@
 // What the interchange knows, and what it may ask its loop to do. Plain data: core.ts is the only one to change it.
 
 import type {
-  BlockId, Failure, FromInterchange, FromManager, FunctionDefinition, FunctionId, ManagerId, ResultBatch, TaskId, ToManager,
+  BlockId, Failure, FromInterchange, FromManager, FunctionDefinition, FunctionId, ManagerId, ResultBatch, TaskId,
+  ToManager,
 } from '../../src/common/protocol.ts';
 import { ManagerTable, type ManagerRecord } from './managers.ts';
 import { Queue } from './queue.ts';

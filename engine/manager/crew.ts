@@ -2,10 +2,11 @@
 
 import type { Clock } from '../../src/common/clock.ts';
 import { ComputeError } from '../../src/common/errors.ts';
-import { killGroup } from '../../src/common/exec.ts';
 import type { Logger } from '../../src/common/log.ts';
 import { STATUS, type FunctionDefinition, type FunctionId, type TaskId } from '../../src/common/protocol.ts';
 import { PAYLOAD_BYTES_MAX } from '../../src/common/slot-memory.ts';
+import { endCommand, endStartingCommand } from './command-group.ts';
+import { share, type SharedDefinition } from './definition.ts';
 import { failAll } from './failed.ts';
 import { Line, type Segment } from './line.ts';
 import type { Crew, ManagerLink } from './link.ts';
@@ -32,8 +33,6 @@ export interface CrewDeps {
 const COLLECT_MS = 5;
 /** After its time is up, a command has this long to end by its own means before its thread is ended. */
 const COMMAND_GRACE_MS = 4000;
-/** A command's process group is known within this time, or never. */
-const COMMAND_START_MAX_MS = 2000;
 /** A thread that ends before it starts any task is tried this often; then the task is failed. */
 const BARREN_MAX = 3;
 
@@ -45,7 +44,7 @@ export class WorkerCrew implements Crew {
   readonly #idle: Slot[];
   readonly #line = new Line();
   readonly #pace: Pace;
-  readonly #definitions = new Map<FunctionId, { bytes: Uint8Array; command: boolean }>();
+  readonly #definitions = new Map<FunctionId, SharedDefinition>();
   readonly #barren = new Map<TaskId, number>();
   #collecting: NodeJS.Timeout | undefined;
   #draining = false;
@@ -73,12 +72,7 @@ export class WorkerCrew implements Crew {
   }
 
   onFunctions(functions: readonly { id: FunctionId; definition: FunctionDefinition }[]): void {
-    for (const { id, definition } of functions) {
-      const text = new TextEncoder().encode(JSON.stringify(definition));
-      const bytes = new Uint8Array(new SharedArrayBuffer(text.length));
-      bytes.set(text);
-      this.#definitions.set(id, { bytes, command: definition.form === 'command' });
-    }
+    for (const { id, definition } of functions) this.#definitions.set(id, share(definition));
   }
 
   onTasks(segments: readonly Segment[]): void {
@@ -126,7 +120,7 @@ export class WorkerCrew implements Crew {
     this.#closed = true;
     clearInterval(this.#collecting);
     for (const slot of this.#all) clearTimeout(slot.timer);
-    await Promise.all(this.#all.map((slot) => this.#endCommand(slot)));
+    await Promise.all(this.#all.map((slot) => endStartingCommand(slot, this.#deps.clock)));
     await this.#pool.close();
   }
 
@@ -138,7 +132,8 @@ export class WorkerCrew implements Crew {
       const segment = this.#line.take(count, PAYLOAD_BYTES_MAX);
       if (segment === undefined) return;
       if (definition === undefined) {
-        this.#fail(idsOf(segment), segment, new ComputeError('FUNCTION_NOT_FOUND', 'the function was never sent to this manager'));
+        const unknown = new ComputeError('FUNCTION_NOT_FOUND', 'the function was never sent to this manager');
+        this.#fail(idsOf(segment), segment, unknown);
         continue;
       }
       const slot = this.#idle.pop();
@@ -146,7 +141,7 @@ export class WorkerCrew implements Crew {
     }
   }
 
-  async #run(slot: Slot, segment: Segment, definition: { bytes: Uint8Array; command: boolean }): Promise<void> {
+  async #run(slot: Slot, segment: Segment, definition: SharedDefinition): Promise<void> {
     const { clock } = this.#deps;
     const assignment = slot.start(segment, definition.bytes, clock.now());
     slot.ended = false;
@@ -176,7 +171,8 @@ export class WorkerCrew implements Crew {
     this.#report(slot.collect(clock.now()), segment);
     endCommand(slot);
     if (ours) return;
-    const lost = error instanceof ComputeError ? error : new ComputeError('WORKER_LOST', 'the worker ended', { cause: error });
+    const lost = error instanceof ComputeError
+      ? error : new ComputeError('WORKER_LOST', 'the worker ended', { cause: error });
     log.warn({ err: lost, count: slot.queued() }, 'worker lost');
     const failed = slot.failRunning(lost, STATUS.workerLost, clock.now())
       ?? slot.failLarge(lost, STATUS.workerLost, clock.now());
@@ -208,8 +204,8 @@ export class WorkerCrew implements Crew {
         slot.timer = setTimeout(check, left + 1);
         return;
       }
-      this.#abort(slot, new ComputeError('TASK_TIMEOUT', `the task ran longer than its timeout of ${timeoutMs / 1000} s`),
-        STATUS.retryable);
+      const message = `the task ran longer than its timeout of ${timeoutMs / 1000} s`;
+      this.#abort(slot, new ComputeError('TASK_TIMEOUT', message), STATUS.retryable);
     };
     slot.timer = setTimeout(check, limitMs + 1);
   }
@@ -249,21 +245,9 @@ export class WorkerCrew implements Crew {
   #end(slot: Slot): void {
     const { segment } = slot;
     slot.ended = true;
-    void this.#endCommand(slot).then(() => {
+    void endStartingCommand(slot, this.#deps.clock).then(() => {
       if (slot.segment === segment) slot.killer.emit('abort');
     });
-  }
-
-  /** A command that is just being started can be ended a moment later, when its group is known. */
-  async #endCommand(slot: Slot): Promise<void> {
-    const { memory, segment } = slot;
-    const { clock } = this.#deps;
-    const latestMs = clock.now() + COMMAND_START_MAX_MS;
-    while (memory.commandStarting && slot.segment === segment && clock.now() < latestMs) {
-      // oxlint-disable-next-line no-await-in-loop -- until it is known
-      await clock.sleep(1);
-    }
-    if (slot.segment === segment) endCommand(slot);
   }
 
   #collectAll(): void {
@@ -315,9 +299,4 @@ export class WorkerCrew implements Crew {
 
 function idsOf(segment: Segment): TaskId[] {
   return [...segment.ids.subarray(segment.from, segment.to)] as TaskId[]; // a column of ids
-}
-
-function endCommand(slot: Slot): void {
-  const pgid = slot.memory.commandGroup;
-  if (pgid > 0) killGroup(pgid, 'SIGKILL');
 }

@@ -8,7 +8,8 @@ import { ComputeError, unreachable } from '../../src/common/errors.ts';
 import type { Logger } from '../../src/common/log.ts';
 import {
   PROTOCOL_VERSION,
-  type BlockId, type FromManager, type FunctionDefinition, type FunctionId, type ManagerId, type ResultBatch, type TaskId,
+  type BlockId, type FromManager, type FunctionDefinition, type FunctionId, type ManagerId, type ResultBatch,
+  type TaskId,
   type ToManager,
 } from '../../src/common/protocol.ts';
 import { unbundle } from '../bundle.ts';
@@ -258,11 +259,14 @@ function segmentsOf(message: Extract<ToManager, { type: 'tasks' }>, frames: read
   return message.batches.map((batch) => {
     const columns = frames[at];
     const payload = frames[at + 1];
-    if (columns === undefined || payload === undefined) throw new ComputeError('BAD_MESSAGE', 'read tasks without their frames');
+    if (columns === undefined || payload === undefined) {
+      throw new ComputeError('BAD_MESSAGE', 'read tasks without their frames');
+    }
     const { ids, sizes } = decodeTaskColumns(columns, batch.count);
     const buffers = frames.slice(at + 2, at + 2 + batch.buffers);
     at += 2 + batch.buffers;
     const hops = { ...batch.hops, receivedAtMs: now };
-    return { kind: batch.kind, attempt: batch.attempt, hops, ids, sizes, payload, buffers, from: 0, to: batch.count, offset: 0 };
+    const { kind, attempt, count } = batch;
+    return { kind, attempt, hops, ids, sizes, payload, buffers, from: 0, to: count, offset: 0 };
   });
 }

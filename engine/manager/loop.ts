@@ -6,7 +6,8 @@ import { connect } from 'node:net';
 import type { Clock } from '../../src/common/clock.ts';
 import { ComputeError } from '../../src/common/errors.ts';
 import type { Logger } from '../../src/common/log.ts';
-import type { ManagerConfig, ManagerId } from '../../src/common/protocol.ts';
+import type { ManagerConfig } from '../../src/common/process-config.ts';
+import type { ManagerId } from '../../src/common/protocol.ts';
 import { WorkerCrew } from './crew.ts';
 import { ManagerLink } from './link.ts';
 import { WorkerPool } from './pool.ts';
@@ -30,7 +31,8 @@ export async function runManager(config: ManagerConfig, folder: string, deps: Ma
   const slots = countSlots(config, { cores: availableParallelism(), memoryGiB: freemem() / GIB });
   const address = await findInterchange(config);
   const node = hostname();
-  const manager = `${config.block}.${node}.${randomBytes(4).toString('hex')}` as ManagerId; // made here, used everywhere
+  // The one place where they are made.
+  const manager = `${config.block}.${node}.${randomBytes(4).toString('hex')}` as ManagerId;
   process.title = `switchyard-manager block ${config.block}`;
 
   let end: (reason: string) => void = () => { /* replaced at once */ };
@@ -109,7 +111,8 @@ async function findInterchange(config: ManagerConfig): Promise<string> {
     return await Promise.any(attempts);
   } catch (cause) {
     throw new ComputeError('START_FAILED',
-      `no address of the interchange answers on port ${port} within ${probeTimeoutMs / 1000} s: ${addresses.join(', ')}; `
+      `no address of the interchange answers on port ${port} within ${probeTimeoutMs / 1000} s: `
+      + `${addresses.join(', ')}; `
       + 'set `address` in the engine configuration to one that compute nodes can reach', { cause });
   }
 }

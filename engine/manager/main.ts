@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemClock } from '../../src/common/clock.ts';
 import { rootLog } from '../../src/common/log.ts';
-import type { ManagerConfig } from '../../src/common/protocol.ts';
+import type { ManagerConfig } from '../../src/common/process-config.ts';
 import { untilShutdown } from '../../src/common/shutdown.ts';
 import { runManager } from './loop.ts';
 

@@ -3,9 +3,8 @@
 import type { EventEmitter } from 'node:events';
 import { Piscina } from 'piscina';
 import { ComputeError } from '../../src/common/errors.ts';
-import {
-  UNKNOWN_FUNCTION, type Assignment, type LargeOutcome, type WorkerSetup,
-} from '../../src/common/protocol.ts';
+import type { WorkerSetup } from '../../src/common/process-config.ts';
+import { UNKNOWN_FUNCTION, type Assignment, type LargeOutcome } from '../../src/common/protocol.ts';
 
 type Answer = LargeOutcome | typeof UNKNOWN_FUNCTION | undefined;
 
@@ -40,8 +39,8 @@ export class WorkerPool {
   }
 
   /**
-   * Runs an assignment; `definition` is what a worker gets that does not know the function. Rejects with WORKER_LOST when
-   * the thread ended in it, with the cause. An 'abort' of `killer` ends the thread; then it rejects, too.
+   * Runs an assignment; `definition` is what a worker gets that does not know the function. Rejects with WORKER_LOST
+   * when the thread ended in it, with the cause. An 'abort' of `killer` ends the thread; then it rejects, too.
    */
   async run(assignment: Assignment, definition: Uint8Array, killer: EventEmitter): Promise<LargeOutcome | undefined> {
     try {
@@ -68,7 +67,9 @@ export class WorkerPool {
 
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  if ('code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY') return 'it passed its memory limit (mem_per_worker)';
+  if ('code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return 'it passed its memory limit (mem_per_worker)';
+  }
   const exited = /exited with code: (\d+)/.exec(cause.message);
   if (exited !== null) return `it exited with code ${exited[1]}`;
   return `an uncaught ${cause.name}: ${cause.message.split('\n', 1)[0]}`;

@@ -8,7 +8,9 @@ import { EventEmitter } from 'node:events';
 import { encodeFailure, encodePayload } from '../../src/common/payload.ts';
 import { encodeResultColumns } from '../../src/common/columns.ts';
 import { ComputeError } from '../../src/common/errors.ts';
-import { STATUS, type Assignment, type LargeOutcome, type ResultBatch, type TaskId } from '../../src/common/protocol.ts';
+import {
+  STATUS, type Assignment, type LargeOutcome, type ResultBatch, type TaskId,
+} from '../../src/common/protocol.ts';
 import { PAYLOAD_BYTES_MAX, SLOT_BYTES, SLOT_STATE, SlotMemory } from '../../src/common/slot-memory.ts';
 import type { Frame } from '../socket.ts';
 import type { Segment } from './line.ts';

@@ -1,7 +1,7 @@
 // How many slots a node has, and what each of them sees. Pure.
 
 import { ComputeError } from '../../src/common/errors.ts';
-import type { ManagerConfig } from '../../src/common/protocol.ts';
+import type { ManagerConfig } from '../../src/common/process-config.ts';
 
 /** What the node offers this block. */
 export interface NodeOffer {

@@ -22,8 +22,12 @@ export async function runCommand(
   definition: CommandDefinition, args: readonly unknown[], context: TaskContext,
 ): Promise<CommandResult> {
   const text = fill(definition.command, args);
-  if (!context.memory.beginCommand(context.index)) throw new ComputeError('TASK_CANCELLED', 'the command was not started');
-  const child = spawn('/bin/sh', ['-c', text], { cwd: definition.cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  if (!context.memory.beginCommand(context.index)) {
+    throw new ComputeError('TASK_CANCELLED', 'the command was not started');
+  }
+  const child = spawn('/bin/sh', ['-c', text], {
+    cwd: definition.cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const stdout = capture(child.stdout, definition.outputBytesMax);
   const stderr = capture(child.stderr, definition.outputBytesMax);
   const note = announce(child.pid ?? 0, context);
@@ -42,12 +46,14 @@ export async function runCommand(
   try {
     const [code, signal] = await ended(child, definition);
     if (timedOut) {
-      throw new ComputeError('TASK_TIMEOUT', `the command ran longer than ${context.timeoutMs / 1000} s and was ended`, {
+      const message = `the command ran longer than ${context.timeoutMs / 1000} s and was ended`;
+      throw new ComputeError('TASK_TIMEOUT', message, {
         details: { stdout: stdout.text(), stderr: stderr.text() },
       });
     }
     return {
-      exitCode: code, signal, stdout: stdout.text(), stderr: stderr.text(), truncated: stdout.truncated() || stderr.truncated(),
+      exitCode: code, signal, stdout: stdout.text(), stderr: stderr.text(),
+      truncated: stdout.truncated() || stderr.truncated(),
     };
   } finally {
     for (const timer of timers) clearTimeout(timer);

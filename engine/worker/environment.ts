@@ -1,7 +1,8 @@
 // What a task sees of the slot it runs in: the field's variable names, so that a user's script works unchanged.
 
 import { workerData } from 'node:worker_threads';
-import type { Assignment, WorkerSetup } from '../../src/common/protocol.ts';
+import type { WorkerSetup } from '../../src/common/process-config.ts';
+import type { Assignment } from '../../src/common/protocol.ts';
 import { SlotMemory } from '../../src/common/slot-memory.ts';
 
 // Written by our manager. Piscina hands it over in its own wrapping: [its own data, ours].
@@ -27,7 +28,9 @@ function takeOn(slot: number): void {
   process.env['PARSL_WORKER_BLOCK_ID'] = setup.block;
   const accelerator = setup.accelerators[slot];
   if (accelerator === undefined) return;
-  for (const name of ['CUDA_VISIBLE_DEVICES', 'ROCR_VISIBLE_DEVICES', 'ZE_AFFINITY_MASK']) process.env[name] = accelerator;
+  for (const name of ['CUDA_VISIBLE_DEVICES', 'ROCR_VISIBLE_DEVICES', 'ZE_AFFINITY_MASK']) {
+    process.env[name] = accelerator;
+  }
   process.env['ZE_ENABLE_PCI_ID_DEVICE_ORDER'] = '1';
 }
 

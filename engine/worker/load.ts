@@ -40,7 +40,7 @@ function fromSource(name: string, source: string): Callable {
   const require = createRequire(pathToFileURL(`${process.cwd()}/`));
   let fn: unknown;
   try {
-    // oxlint-disable-next-line no-new-func, typescript/no-implied-eval -- running the user's code is what a worker is for
+    // oxlint-disable-next-line no-new-func, typescript/no-implied-eval -- running users' code is its purpose
     fn = new Function('require', `return (${source}\n)`)(require);
   } catch (cause) {
     throw new ComputeError('FUNCTION_NOT_FOUND', `the source of ${name} does not compile`, { cause });
@@ -78,7 +78,8 @@ async function fromModule(module: string, exportName: string): Promise<Callable>
   if (typeof fn !== 'function') {
     const names = Object.keys(exports).filter((key) => typeof exports[key] === 'function');
     throw new ComputeError('FUNCTION_NOT_FOUND',
-      `module ${module} has no function ${exportName}; it exports ${names.length === 0 ? 'no functions' : names.join(', ')}`);
+      `module ${module} has no function ${exportName}; it exports `
+      + (names.length === 0 ? 'no functions' : names.join(', ')));
   }
   const call = fn as (...args: unknown[]) => unknown; // checked above
   return (args) => call(...args);

@@ -88,7 +88,8 @@ function encodeResult(value: unknown): Encoded {
   try {
     outcome = encodePayload(value);
   } catch (cause) {
-    throw new ComputeError('RESULT_NOT_SERIALIZABLE', `the function's result cannot travel: ${messageOf(cause)}`, { cause });
+    const message = `the function's result cannot travel: ${messageOf(cause)}`;
+    throw new ComputeError('RESULT_NOT_SERIALIZABLE', message, { cause });
   }
   const bytes = outcome.buffers.reduce((sum, buffer) => sum + buffer.length, outcome.bytes.length);
   const bytesMax = resultBytesMax();

@@ -48,7 +48,8 @@ export async function exec(argv: readonly [string, ...string[]], options: ExecOp
     };
     child.once('error', (cause) => {
       finish();
-      reject(new ComputeError('COMMAND_FAILED', `could not start ${file}`, { cause, details: { command: quoteAll(argv) } }));
+      const details = { command: quoteAll(argv) };
+      reject(new ComputeError('COMMAND_FAILED', `could not start ${file}`, { cause, details }));
     });
     child.once('close', (code, signal) => {
       finish();

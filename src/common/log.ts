@@ -16,7 +16,10 @@ export function rootLog(name: string, options: LogOptions): Logger {
     ? destination({ dest: 2, sync: true })
     : destination({ dest: options.path, append: true, mkdir: true, sync: true, mode: 0o600 });
   return pino(
-    { name, level: options.level, redact: { paths: redacted, censor: '[cut]' }, serializers: { err: pino.stdSerializers.errWithCause } },
+    {
+      name, level: options.level, redact: { paths: redacted, censor: '[cut]' },
+      serializers: { err: pino.stdSerializers.errWithCause },
+    },
     to,
   );
 }

@@ -62,7 +62,9 @@ export class Submitter {
    */
   submit<A extends unknown[], R>(fn: TaskFunction<A, R>, ...args: A): TaskFuture<Awaited<R>> {
     const kind = this.#kinds.get(fn) ?? this.#makeKind(fn);
-    if (this.#options.signal?.aborted === true) throw new ComputeError('TASK_CANCELLED', 'the signal was aborted before');
+    if (this.#options.signal?.aborted === true) {
+      throw new ComputeError('TASK_CANCELLED', 'the signal was aborted before');
+    }
     const { bytes, buffers } = encodePayload(args, 'args');
     const future = new TaskFuture<Awaited<R>>(this.#engine);
     future.id = this.#engine.submit(kind, bytes, buffers, future);
@@ -151,7 +153,8 @@ export class Executor extends Submitter implements AsyncDisposable {
   }
 
   /**
-   * `drain` waits for open tasks, `cancel` fails them with ENGINE_CLOSED; then blocks, managers and the interchange end.
+   * `drain` waits for open tasks, `cancel` fails them with ENGINE_CLOSED; then blocks, managers and the interchange
+   * end.
    */
   close(mode: 'drain' | 'cancel' = 'drain'): Promise<void> {
     return this.#engine.close(mode);
@@ -169,11 +172,13 @@ function checkOptions(options: TaskOptions): void {
   for (const [name, value] of Object.entries(options)) {
     const type = Object.hasOwn(known, name) ? known[name as keyof TaskOptions] : undefined; // checked by hasOwn
     if (type === undefined) {
-      throw new ComputeError('CONFIG_INVALID', `there is no task option ${name}; there are ${Object.keys(known).join(', ')}`);
+      const names = Object.keys(known).join(', ');
+      throw new ComputeError('CONFIG_INVALID', `there is no task option ${name}; there are ${names}`);
     }
     const bad = type === 'number' && value !== undefined && (typeof value !== 'number' || Number.isNaN(value));
     if (bad || (name !== 'priority' && typeof value === 'number' && value < 0)) {
-      throw new ComputeError('CONFIG_INVALID', `task option ${name} is ${String(value)} and must be a number${name === 'priority' ? '' : ', 0 or more'}`);
+      const range = name === 'priority' ? '' : ', 0 or more';
+      throw new ComputeError('CONFIG_INVALID', `task option ${name} is ${String(value)} and must be a number${range}`);
     }
   }
 }

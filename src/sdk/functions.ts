@@ -71,9 +71,6 @@ export function definitionOf(fn: TaskFunction): FunctionDefinition {
 
 /** A method's or accessor's source is no expression by itself: put into an object it is. */
 function asExpression(text: string): string {
-  if (/^(async\s+)?function\b/.test(text) || /^(async\s*)?(\([^]*?\)|[\p{ID_Start}$_][\p{ID_Continue}$]*)\s*=>/u.test(text)) {
-    return text;
-  }
   return isExpression(text) ? text : `Object.values({ ${text} })[0]`;
 }
 

@@ -43,7 +43,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** What `submit` returns. Await it for the result; a user's exception comes back with name, message, stack and cause. */
+/** What `submit` returns. Await it for the result; a user's exception comes back with name, message, stack, cause. */
 export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
   /** Counts from 1 in each executor. */
   id: TaskId = 0 as TaskId; // set by `submit` before anybody sees it
@@ -134,7 +134,9 @@ export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
     try {
       this.#outcome = decodePayload(outcome, arrived.buffers);
     } catch (error) {
-      this.#outcome = { code: 'BAD_MESSAGE', name: 'ComputeError', message: 'the result could not be read', cause: String(error) };
+      this.#outcome = {
+        code: 'BAD_MESSAGE', name: 'ComputeError', message: 'the result could not be read', cause: String(error),
+      };
       this.#settle('failed');
       return;
     }
@@ -187,7 +189,8 @@ const UNREADABLE: Failure = {
 
 function isFailure(outcome: unknown): outcome is Failure {
   return typeof outcome === 'object' && outcome !== null
-    && 'code' in outcome && typeof outcome.code === 'string' && 'message' in outcome && typeof outcome.message === 'string';
+    && 'code' in outcome && typeof outcome.code === 'string'
+    && 'message' in outcome && typeof outcome.message === 'string';
 }
 
 /** A manager may have sent anything: what is deeper in it is read only now. */

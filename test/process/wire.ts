@@ -5,12 +5,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeHeader, encodeHeader, type Header } from '../../src/common/codec.ts';
-import { decodeResultColumns, decodeTaskColumns, encodeResultColumns, encodeTaskColumns } from '../../src/common/columns.ts';
-import { pack } from '../../src/common/msgpack.ts';
 import {
-  PROTOCOL_VERSION, STATUS,
-  type BlockId, type FromManager, type FunctionId, type InterchangeConfig, type KeyPair, type ManagerId, type ResultBatch,
-  type TaskBatch, type TaskId, type ToInterchange,
+  decodeResultColumns, decodeTaskColumns, encodeResultColumns, encodeTaskColumns,
+} from '../../src/common/columns.ts';
+import { pack } from '../../src/common/msgpack.ts';
+import type { InterchangeConfig, KeyPair } from '../../src/common/process-config.ts';
+import {
+  PROTOCOL_VERSION, STATUS, type BlockId, type FromManager, type FunctionId, type ManagerId, type ResultBatch, type
+  TaskBatch, type TaskId, type ToInterchange,
 } from '../../src/common/protocol.ts';
 import { unbundle } from '../../engine/bundle.ts';
 import { InterchangeProcess } from '../../engine/interchange-process.ts';

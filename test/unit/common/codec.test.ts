@@ -6,7 +6,8 @@ import { ComputeError } from '../../../src/common/errors.ts';
 import { PROTOCOL_VERSION } from '../../../src/common/protocol.ts';
 
 const message = {
-  type: 'register', batches: [{ count: 64, attempt: 1, buffers: 0, kind: { fn: 'abc', timeoutMs: 0, priority: undefined },
+  type: 'register',
+  batches: [{ count: 64, attempt: 1, buffers: 0, kind: { fn: 'abc', timeoutMs: 0, priority: undefined },
     hops: { submittedAtMs: 1700000000000.25, sentAtMs: 2 ** 40 } }], drain: false, none: null, ids: [1, 2 ** 53, -1],
 };
 

@@ -1,0 +1,75 @@
+// What a process or thread of ours is told when it starts: on stdin, in a 0600 file, or as a worker's data. Never in
+// argv or the environment, because keys are in it.
+
+import type { BlockId, ManagerId } from './protocol.ts';
+
+/** A CURVE key pair, Z85 text. */
+export interface KeyPair {
+  readonly publicKey: string;
+  readonly secretKey: string;
+}
+
+/** One JSON line on the interchange's stdin. */
+export interface InterchangeConfig {
+  /** 0: any free port. A replacement gets its predecessor's. */
+  readonly clientPort: number;
+  readonly managerPort: number;
+  /** Address to listen on for managers: '127.0.0.1', or '*' for all. */
+  readonly managerAddress: string;
+  readonly portRange: readonly [number, number] | null;
+  /** null: no encryption. */
+  readonly keys: {
+    readonly server: KeyPair; readonly clientPublicKey: string; readonly managerPublicKey: string;
+  } | null;
+  readonly heartbeatPeriodMs: number;
+  readonly heartbeatThresholdMs: number;
+  /** How long a manager may be gone before its tasks go elsewhere. */
+  readonly reconnectGraceMs: number;
+  readonly killsMax: number;
+  /** It takes the place of one that ended: the client will send every open task again. */
+  readonly replacement: boolean;
+  readonly logPath: string;
+  readonly logLevel: string;
+}
+
+/** One JSON line on the interchange's stdout, once it listens. */
+export type InterchangeReady =
+  | { readonly type: 'ready'; readonly clientPort: number; readonly managerPort: number }
+  | { readonly type: 'failed'; readonly message: string };
+
+/** The manager's file, mode 0600, in the block's folder. */
+export interface ManagerConfig {
+  readonly block: BlockId;
+  /** Where the interchange may be reached; the first that answers is used. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly keys: { readonly serverPublicKey: string; readonly own: KeyPair } | null;
+  readonly maxWorkersPerNode: number | null;
+  readonly coresPerWorker: number;
+  readonly memPerWorkerGiB: number | null;
+  readonly prefetchCapacity: number;
+  readonly accelerators: readonly string[];
+  readonly cpuAffinity: string;
+  readonly heartbeatPeriodMs: number;
+  readonly heartbeatThresholdMs: number;
+  readonly drainAfterMs: number | null;
+  readonly probeTimeoutMs: number;
+  readonly resultBytesMax: number;
+  /** Acknowledge tasks without running them: measures the scheduler alone. */
+  readonly zeroWorker: boolean;
+  readonly workingDirectory: string;
+  readonly logDirectory: string;
+  readonly logLevel: string;
+}
+
+/** What every worker of a manager is told when its thread starts. */
+export interface WorkerSetup {
+  readonly manager: ManagerId;
+  readonly block: BlockId;
+  readonly slots: number;
+  readonly accelerators: readonly string[];
+  readonly groupsFolder: string;
+  readonly resultBytesMax: number;
+  /** One for each slot, laid out as in slot-memory.ts. */
+  readonly memories: readonly SharedArrayBuffer[];
+}
