@@ -49,8 +49,8 @@ function readOptions(): SoakOptions {
   });
   const number = (name: keyof typeof values): number => {
     const value = Number(values[name]);
-    if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} is ${values[name]} and must be an integer, 1 or more`);
-    return value;
+    if (Number.isInteger(value) && value >= 1) return value;
+    throw new Error(`--${name} is ${values[name]} and must be an integer, 1 or more`);
   };
   return { tasks: number('tasks'), seed: number('seed'), window: number('window'), workers: number('workers') };
 }
@@ -64,7 +64,8 @@ async function soak({ tasks, seed, window, workers }: SoakOptions, folder: strin
   const ledger = new Ledger(tasks);
   const watch = new GrowthWatch();
   const notes = join(folder, 'notes');
-  const run = moduleFunction<[string, number, Fate], Promise<number>>(new URL('./soak/task.js', import.meta.url), 'soak');
+  const module = new URL('./soak/task.js', import.meta.url);
+  const run = moduleFunction<[string, number, Fate], Promise<number>>(module, 'soak');
   const late: { cancel: () => Promise<boolean>; at: number }[] = [];
   let seconds = 0;
   try {
@@ -76,7 +77,7 @@ async function soak({ tasks, seed, window, workers }: SoakOptions, folder: strin
       future.then((value) => ledger.onDone(id, fate, value), (error: unknown) => ledger.onFailed(id, fate, error));
       if (fate === 'cancel') void future.cancel();
       else if (fate === 'hang') late.push({ cancel: () => future.cancel(), at: id + CANCEL_LAG });
-      while (late[0] !== undefined && (late[0].at <= id || id === tasks)) void late.shift()?.cancel();
+      if (late[0] !== undefined && late[0].at <= id) void late.shift()?.cancel();
       if (id % Math.ceil(tasks / 10 / SAMPLES_PER_TENTH) === 0) watch.sample((id - 1) / tasks, pidsOf(executor));
       while (id - ledger.settled >= window && !signal.aborted) await nextTurn();
     }

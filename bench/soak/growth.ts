@@ -33,7 +33,8 @@ export class GrowthWatch {
       const samples = tenths.get(tenth) ?? { rssMib: [], files: [] };
       tenths.set(tenth, samples);
       try {
-        samples.rssMib.push(Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
+        const rss = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+        samples.rssMib.push(Number(rss?.[1]) / 1024);
         samples.files.push(readdirSync(`/proc/${pid}/fd`).length);
       } catch { /* it has just been replaced: the next sample finds another */ }
     }

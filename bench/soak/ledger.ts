@@ -28,7 +28,8 @@ export class Ledger {
 
   onDone(id: number, fate: Fate, value: unknown): void {
     this.#count(id, 'done');
-    if ((fate !== 'ok' && fate !== 'cancel') || value !== id) this.#complain(`task ${id} (${fate}) gave ${String(value)}`);
+    const right = (fate === 'ok' || fate === 'cancel') && value === id;
+    if (!right) this.#complain(`task ${id} (${fate}) gave ${String(value)}`);
   }
 
   onFailed(id: number, fate: Fate, error: unknown): void {

@@ -10,6 +10,7 @@ import {
 } from './harness.ts';
 
 const results = async (future: PromiseLike<unknown>): Promise<CommandResult> => await future as CommandResult;
+const zeros = (count: number, as: string): string => `head -c ${count} /dev/zero | tr "\\0" ${as}`;
 
 test('a command gives back exit code, signal and output; a failing one is a result, not a failure', () =>
   withSite(engineOf(), async ({ executor, directory }) => {
@@ -24,20 +25,21 @@ test('a command gives back exit code, signal and output; a failing one is a resu
     assert.equal(missing.exitCode, 127);
     assert.match(missing.stderr, /no-such-program/);
     // Nobody answers questions.
-    assert.equal((await results(executor.submit(command('read -r line || echo nothing to read')))).stdout, 'nothing to read\n');
+    const asking = await results(executor.submit(command('read -r line || echo nothing to read')));
+    assert.equal(asking.stdout, 'nothing to read\n');
   }));
 
 test('output is bounded; what was cut is named, and beginning and end are kept', () =>
   withSite(engineOf(), async ({ executor }) => {
-    const bounded = command('echo first; head -c 5000000 /dev/zero | tr "\\0" x; echo; echo last', { outputBytesMax: 2000 });
+    const bounded = command(`echo first; ${zeros(5_000_000, 'x')}; echo; echo last`, { outputBytesMax: 2000 });
     const { stdout, truncated, exitCode } = await results(executor.submit(bounded));
     assert.deepEqual([exitCode, truncated], [0, true]);
     assert.ok(stdout.startsWith('first\nxxx') && stdout.endsWith('xxx\nlast\n'));
     assert.match(stdout, /\n… 4998012 bytes cut …\n/);
     assert.ok(stdout.length < 2100);
-    const exact = await results(executor.submit(command('head -c 2000 /dev/zero | tr "\\0" y', { outputBytesMax: 2000 })));
+    const exact = await results(executor.submit(command(zeros(2000, 'y'), { outputBytesMax: 2000 })));
     assert.deepEqual([exact.stdout.length, exact.truncated], [2000, false]);
-    const large = await results(executor.submit(command('head -c 900000 /dev/zero | tr "\\0" z')));
+    const large = await results(executor.submit(command(zeros(900_000, 'z'))));
     assert.deepEqual([large.stdout.length, large.truncated], [900_000, false]);
   }));
 
@@ -46,12 +48,13 @@ test('arguments are quoted for the shell, whatever they contain', () =>
     const folder = join(directory, 'files');
     mkdirSync(folder);
     const hostile = [
-      'a b', "it's", '"', '$(touch pwned)', '`touch pwned`', ';touch pwned', '-n', '--help', '*', '~', 'new\nline', '\\', '{}',
-      '&& touch pwned', '\t', '$HOME', 'ü\u{1F600}', '|tee pwned', '#', '!!',
+      'a b', "it's", '"', '$(touch pwned)', '`touch pwned`', ';touch pwned', '-n', '--help', '*', '~', 'new\nline',
+      '\\', '{}', '&& touch pwned', '\t', '$HOME', 'ü\u{1F600}', '|tee pwned', '#', '!!',
     ];
     for (const [i, name] of hostile.entries()) writeFileSync(join(folder, name), String(i));
-    const seen = await Promise.all(hostile.map((name) => results(executor.submit(command('cat ./{}', { cwd: folder }), name))));
-    assert.deepEqual(seen.map(({ stdout }) => stdout), hostile.map((_, i) => String(i)), seen.map(({ stderr }) => stderr).join(''));
+    const cat = command('cat ./{}', { cwd: folder });
+    const seen = await Promise.all(hostile.map((name) => results(executor.submit(cat, name))));
+    assert.deepEqual(seen.map(({ stdout }) => stdout), hostile.map((_, i) => String(i)));
     const printed = await results(executor.submit(command('printf %s'), 'a b;c'));
     assert.equal(printed.stdout, 'a b;c', 'without {} arguments are appended');
     assert.equal((await results(executor.submit(command('printf "%s|" {} {} {}'), 'x y', 2))).stdout, 'x y|2|2|');
@@ -61,7 +64,8 @@ test('arguments are quoted for the shell, whatever they contain', () =>
 test('a timeout ends the whole process group, with grandchildren in the background, and keeps what was printed', () =>
   withSite(engineOf(), async ({ executor, directory }) => {
     const pids = join(directory, 'pids');
-    const text = `echo before; sleep 300 & echo $! >> ${pids}; (sleep 300 & echo $! >> ${pids}; wait) & echo $$ >> ${pids}; wait`;
+    const sleeper = `sleep 300 & echo $! >> ${pids}`;
+    const text = `echo before; ${sleeper}; (${sleeper}; wait) & echo $$ >> ${pids}; wait`;
     const error = await failure('TASK_TIMEOUT', executor.with({ timeoutMs: 500 }).submit(command(text)));
     assert.match(error.message, /longer than 0\.5 s/);
     assert.equal((error.details as { stdout: string }).stdout, 'before\n');
@@ -69,9 +73,9 @@ test('a timeout ends the whole process group, with grandchildren in the backgrou
     await allGone(pids);
     // One that ignores the polite signal, and whose children do, too.
     const deaf = join(directory, 'deaf');
-    const future = executor.with({ timeoutMs: 300 })
-      .submit(command(`trap '' TERM; (trap '' TERM; echo $$ >> ${deaf}; while :; do sleep 1; done) & echo $! >> ${deaf}; wait`));
-    await failure('TASK_TIMEOUT', future);
+    const loop = `trap '' TERM; echo $$ >> ${deaf}; while :; do sleep 1; done`;
+    const stubborn = command(`trap '' TERM; (${loop}) & echo $! >> ${deaf}; wait`);
+    await failure('TASK_TIMEOUT', executor.with({ timeoutMs: 300 }).submit(stubborn));
     await allGone(deaf);
     assert.equal((await results(executor.submit(command('echo next')))).stdout, 'next\n');
   }));
@@ -102,8 +106,8 @@ test('what a command left in the background ends with it, and its pipes hold up 
     await noneOf('sleep 302', processes);
     // A daemon leaves the group: it is its own master, but the task does not wait for it.
     const pid = join(directory, 'daemon');
-    const away = await within(8000, 'the command', results(executor.submit(
-      command(`setsid sh -c 'echo $$ > ${pid}; exec sleep 303' & while [ ! -s ${pid} ]; do sleep 0.01; done; echo left`))));
+    const daemon = `setsid sh -c 'echo $$ > ${pid}; exec sleep 303' & while [ ! -s ${pid} ]; do sleep 0.01; done`;
+    const away = await within(8000, 'the command', results(executor.submit(command(`${daemon}; echo left`))));
     assert.equal(away.stdout, 'left\n');
     process.kill(Number(linesOf(pid)[0]), 'SIGKILL');
   }));

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { TaskFuture } from '../../src/sdk/index.ts';
 import {
   engineOf, failure, isRunning, kill, linesOf, pause, task, until, within, withSite, type Site,
 } from './harness.ts';
@@ -13,7 +14,7 @@ const two = { init_blocks: 2, min_blocks: 2, max_blocks: 2 };
 
 /** Tasks that run until `release` is there, and more behind them. */
 function submitMany({ executor, directory }: Site, count: number): {
-  futures: ReturnType<typeof executor.submit<[string, string, string], Promise<string>>>[]; path: string; release: () => void;
+  futures: TaskFuture<string>[]; path: string; release: () => void;
 } {
   const path = join(directory, 'notes');
   const release = join(directory, 'release');
@@ -21,7 +22,7 @@ function submitMany({ executor, directory }: Site, count: number): {
   return { futures, path, release: () => writeFileSync(release, '') };
 }
 
-test('what a killed manager held runs elsewhere within 2 s, uncharged', () => withSite(engineOf({}, two), async (site) => {
+test('tasks of a killed manager run elsewhere within 2 s, uncharged', () => withSite(engineOf({}, two), async (site) => {
   const { connected, executor } = site;
   const [victim] = await connected(2);
   assert.ok(victim !== undefined);
@@ -36,7 +37,7 @@ test('what a killed manager held runs elsewhere within 2 s, uncharged', () => wi
   for (const future of futures) assert.equal(future.attempts, 1, 'a lost manager is no attempt');
   const notes = linesOf(path);
   const twice = notes.filter((line, i) => notes.indexOf(line) < i);
-  assert.ok(twice.length === 2 && twice.every((line) => held.has(line)), `only the victim's ran again: ${twice}`);
+  assert.ok(twice.length === 2 && twice.every((line) => held.has(line)), `only the victim's ran again: ${twice.join(' ')}`);
   await until('a manager in its place', () => executor.status().managers.length === 2
     && !executor.status().managers.some(({ pid }) => pid === victim));
 }));
@@ -82,10 +83,10 @@ test('a killed interchange is replaced; what runs is not run again, and everythi
     const doomed = executor.submit(task('spin'));
     void doomed.cancel();
     await until('another interchange', () => interchange() !== first && managers().length === 2);
-    assert.deepEqual(managers().toSorted(), before.toSorted(), 'the managers are the same');
+    assert.deepEqual(new Set(managers()), new Set(before), 'the managers are the same');
     release();
     assert.deepEqual(await within(15_000, 'every task', Promise.all(futures)), futures.map((_, i) => `${i}`));
-    assert.deepEqual(linesOf(path).toSorted(), futures.map((_, i) => `${i}`).toSorted(), 'each ran exactly once');
+    assert.deepEqual([new Set(linesOf(path)).size, linesOf(path).length], [40, 40], 'each ran exactly once');
     await Promise.all([...quick, ...inTheGap]);
     await failure('TASK_CANCELLED', doomed);
     assert.equal(executor.status().settled, 40 + 1000 + 20 + 1);
@@ -133,7 +134,7 @@ test('an interchange that keeps dying is given up fast: every task fails with EN
     await within(15_000, 'close', executor.close());
   }));
 
-test('closing while the interchange is being replaced leaves nothing behind', () => withSite(engineOf(), async (site) => {
+test('closing while the interchange is replaced leaves nothing behind', () => withSite(engineOf(), async (site) => {
   await site.connected(1);
   const { futures, path } = submitMany(site, 4);
   await until('running tasks', () => linesOf(path).length === 2);
@@ -143,7 +144,7 @@ test('closing while the interchange is being replaced leaves nothing behind', ()
   for (const future of futures) await failure('ENGINE_CLOSED', future);
 }));
 
-test('a manager that stands still is given up by its heartbeat; when it goes on, it serves again and nothing settles twice', () =>
+test('a manager that stands still is given up by its heartbeat; when it goes on it serves again', () =>
   withSite(engineOf({ heartbeat_period: 0.3, heartbeat_threshold: 1 }, two), async (site) => {
     const { connected, executor, managers } = site;
     const [victim] = await connected(2);
@@ -180,10 +181,10 @@ test('after a standstill of the whole machine everything goes on: nobody is give
     await pause(3200);
     assert.equal(late.status, 'waiting', 'it stands still');
     for (const pid of all) kill(pid, 'SIGCONT');
-    assert.equal(await within(5000, 'a task', late.then((value) => value)), 2);
+    assert.equal(await within(5000, 'a task', late), 2);
     await pause(1500); // for whoever would be given up now
     release();
     await within(8000, 'every task', Promise.all(futures));
     assert.equal(linesOf(path).length, 3, 'each ran exactly once');
-    assert.deepEqual(managers().toSorted(), before.toSorted());
+    assert.deepEqual(new Set(managers()), new Set(before));
   }));

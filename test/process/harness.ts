@@ -74,9 +74,8 @@ export async function settled(future: PromiseLike<unknown>, withinMs = DEADLINE_
 }
 
 /** The failure of something that must fail with this code, in one line that says what to do. */
-export async function failure(code: ErrorCode, future: PromiseLike<unknown> | (() => unknown)): Promise<Settled['error']> {
-  const attempt = typeof future === 'function' ? Promise.resolve().then(future) : future;
-  const { ok, error } = await settled(attempt);
+export async function failure(code: ErrorCode, future: PromiseLike<unknown>): Promise<Settled['error']> {
+  const { ok, error } = await settled(future);
   assert.ok(!ok, `expected ${code}`);
   assert.equal(error.code, code, error.stack);
   assert.ok(isErrorCode(error.code));
@@ -181,7 +180,8 @@ function marked(mark: string): Process[] {
   const wanted = `${MARK}=${mark}`;
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid).flatMap((name) => {
     try {
-      if (!readFileSync(`/proc/${name}/environ`, 'latin1').split('\0').includes(wanted) || !isRunning(Number(name))) return [];
+      const environment = readFileSync(`/proc/${name}/environ`, 'latin1').split('\0');
+      if (!environment.includes(wanted) || !isRunning(Number(name))) return [];
       return [{ pid: Number(name), command: readFileSync(`/proc/${name}/cmdline`, 'latin1').replaceAll('\0', ' ') }];
     } catch {
       return []; // it ended, or belongs to somebody else
