@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { decodeHeader, encodeHeader, type Header } from '../../src/common/codec.ts';
 import { PROTOCOL_VERSION, STATUS, type TaskId } from '../../src/common/protocol.ts';
 import type { Frame } from '../../engine/socket.ts';
-import { checkService, packed, registration, resultFrames, until, Wire, WireClient, WireManager } from './wire.ts';
+import { until } from './harness.ts';
+import { checkService, packed, registration, resultFrames, Wire, WireClient, WireManager } from './wire.ts';
 
 /** A seed that failed, to run it alone. */
 const SEED = process.env['SEED'];

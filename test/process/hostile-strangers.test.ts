@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { encodeHeader } from '../../src/common/codec.ts';
 import type { ToInterchange } from '../../src/common/protocol.ts';
 import { makeKeys, type Dialer } from '../../engine/socket.ts';
-import { checkService, registration, until, Wire, WireClient, type Port } from './wire.ts';
+import { until } from './harness.ts';
+import { checkService, registration, Wire, WireClient, type Port } from './wire.ts';
 
 const PORTS: readonly Port[] = ['client', 'manager'];
 /** The start of every greeting: signature, version 3.1, the name of a mechanism, no server. */

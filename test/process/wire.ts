@@ -17,18 +17,9 @@ import {
 import { unbundle } from '../../engine/bundle.ts';
 import { InterchangeProcess } from '../../engine/interchange-process.ts';
 import { Dialer, makeKeys, type Frame } from '../../engine/socket.ts';
+import { until } from './harness.ts';
 
 export const NOW_HOPS = { submittedAtMs: 1, sentAtMs: 1, queuedAtMs: 1, dispatchedAtMs: 1, receivedAtMs: 1 };
-const DEADLINE_MS = 15_000;
-
-/** Waits for a condition, not for a time. */
-export async function until(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + DEADLINE_MS;
-  while (!await look()) {
-    if (performance.now() > end) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 export interface Keys {
   readonly server: KeyPair;

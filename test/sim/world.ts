@@ -180,16 +180,15 @@ export class World {
   #checkEnding(id: TaskId, record: Record, ending: Ending | undefined): void {
     const { kind, nature, raised, workersLost, managersLost } = record;
     const says = `task ${id} ended with ${ending}: ${JSON.stringify(record)}`;
-    switch (ending) {
-      case 'ok': return assert.ok(nature.kills === 'nothing', says);
-      case 'TASK_RAISED': return assert.ok(raised > kind.retries, says);
-      case 'WORKER_LOST': return assert.ok(workersLost > kind.retries, says);
-      case 'TASK_CANCELLED': return assert.ok(this.#client.cancelled.has(id), says);
-      case 'BLOCKS_FAILED': return assert.ok(this.#waitingFailed, says);
+    const isTrue: { [E in Ending]?: boolean } = {
+      ok: nature.kills === 'nothing',
+      TASK_RAISED: raised > kind.retries,
+      WORKER_LOST: workersLost > kind.retries,
+      TASK_CANCELLED: this.#client.cancelled.has(id),
+      BLOCKS_FAILED: this.#waitingFailed,
       // Of the managers that it was on, the first loss only casts suspicion.
-      case 'TASK_BLAMED':
-        return assert.ok(workersLost + Math.max(0, managersLost - 1) >= POLICY.killsMax, says);
-      default: assert.fail(says);
-    }
+      TASK_BLAMED: workersLost + Math.max(0, managersLost - 1) >= POLICY.killsMax,
+    };
+    assert.ok(ending !== undefined && isTrue[ending] === true, says);
   }
 }
