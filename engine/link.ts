@@ -16,8 +16,8 @@ import { functionId } from './functions.ts';
 import { dialOptions, interchangeConfig } from './interchange-config.ts';
 import { InterchangeProcess } from './interchange-process.ts';
 import { settleEnded, settleResults } from './incoming.ts';
-import { batchFrames, Outgoing } from './outgoing.ts';
 import { Losses } from './losses.ts';
+import { batchFrames, Outgoing } from './outgoing.ts';
 import { Pending, type SentBatch, type TaskSink } from './pending.ts';
 import { Questions } from './questions.ts';
 import type { Run } from './run.ts';
@@ -69,9 +69,7 @@ export class EngineLink {
     return this.#pending.open;
   }
 
-  get pid(): number | undefined {
-    return this.#interchange?.pid;
-  }
+  get pid(): number | undefined { return this.#interchange?.pid; }
 
   get managerPort(): number {
     return this.#interchange?.ports.managerPort ?? 0;
@@ -285,10 +283,7 @@ export class EngineLink {
       case 'load': this.#deps.onLoad(message.load); break;
       case 'manager-joined': this.#managers.add(message.manager.manager); break;
       case 'manager-left': this.#managers.delete(message.manager); break;
-      case 'located':
-      case 'dump':
-        this.#questions.onAnswer(message);
-        break;
+      case 'located': case 'dump': this.#questions.onAnswer(message); break;
       default: unreachable(message);
     }
   }

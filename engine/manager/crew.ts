@@ -59,9 +59,7 @@ export class WorkerCrew implements Crew {
     this.#pool = deps.openPool(this.#all.map((slot) => slot.memory.shared));
   }
 
-  get draining(): boolean {
-    return this.#draining;
-  }
+  get draining(): boolean { return this.#draining; }
 
   window(): number {
     return this.#draining ? 0 : this.#pace.window();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { encodeHeader } from '../../src/common/codec.ts';
-import type { ManagerConfig } from '../../src/common/protocol.ts';
+import type { ManagerConfig } from '../../src/common/process-config.ts';
 import { Executor } from '../../src/sdk/index.ts';
 import { Dialer, type ClientKeys } from '../../engine/socket.ts';
 import { until } from './harness.ts';

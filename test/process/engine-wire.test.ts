@@ -5,7 +5,7 @@ import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { decodeHeader, encodeHeader } from '../../src/common/codec.ts';
-import type { ManagerConfig } from '../../src/common/protocol.ts';
+import type { ManagerConfig } from '../../src/common/process-config.ts';
 import { Dialer, makeKeys, type ClientKeys } from '../../engine/socket.ts';
 import { engineOf, linesOf, pause, task, until, withSite, type Site } from './harness.ts';
 

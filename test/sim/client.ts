@@ -107,7 +107,7 @@ export class SimClient {
       case 'load': this.load = message.load; break;
       case 'manager-joined': this.#managers.add(message.manager.manager); break;
       case 'manager-left': this.#managers.delete(message.manager); break;
-      case 'welcome': case 'located': case 'dump': assert.fail(`nobody asked for ${message.type}`);
+      case 'located': case 'dump': assert.fail(`nobody asked for ${message.type}`);
     }
   }
 
