@@ -58,6 +58,7 @@ export function parseEngineConfig(value: unknown): EngineConfig {
   const { provider = {}, address, strategy, ...own } = keys;
   const { available_accelerators, job_status_kwargs, manager_selector, poll_period, ...plain } = parseKeys(own);
   checkNumbers(plain);
+  if (plain.run_in_sandbox) throw invalid(['engine: run_in_sandbox is not there yet; remove it']);
   return {
     type,
     ...plain,
@@ -67,8 +68,16 @@ export function parseEngineConfig(value: unknown): EngineConfig {
     available_accelerators: namesOf(available_accelerators),
     manager_selector: selectorOf(manager_selector),
     provider: parseProvider(provider),
-    notes: poll_period === null ? [] : ['engine.poll_period has no effect: nothing here polls for tasks'],
+    notes: notesOf(poll_period, plain.max_retries_on_system_failure),
   };
+}
+
+function notesOf(pollPeriod: number | null, systemRetries: number): string[] {
+  return [
+    ...(pollPeriod === null ? [] : ['engine.poll_period has no effect: nothing here polls for tasks']),
+    ...(systemRetries === 0 ? [] : ['engine.max_retries_on_system_failure has no effect: what a lost manager or block '
+      + 'held always runs elsewhere, uncharged']),
+  ];
 }
 
 function checkNumbers({ heartbeat_period, heartbeat_threshold, worker_port_range, interchange_port_range }: Pick<

@@ -28,6 +28,7 @@ export function interchangeConfig(
     },
     heartbeatPeriodMs: config.heartbeat_period * 1000,
     heartbeatThresholdMs: config.heartbeat_threshold * 1000,
+    managerSelector: config.manager_selector,
     reconnectGraceMs: RECONNECT_GRACE_MS,
     killsMax: KILLS_MAX,
     replacement: predecessor !== undefined,

@@ -18,7 +18,7 @@ export function dispatch(state: State, now: number): Effect[] {
   const effects: Effect[] = [];
   const passedOver = new Set<ManagerRecord>();
   while (tasks.waiting > 0) {
-    const manager = managers.next(passedOver);
+    const manager = managers.next(passedOver, state.policy.managerSelector === 'block_id');
     if (manager === undefined) break;
     const count = share(state, manager);
     const ranges = takeFor(state, manager, count, now);

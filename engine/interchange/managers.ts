@@ -75,12 +75,19 @@ export class ManagerTable {
     this.#enter(record);
   }
 
-  /** The manager to serve next: one with a free slot, else one that wants more in line. */
-  next(passedOver: ReadonlySet<ManagerRecord>): ManagerRecord | undefined {
+  /**
+   * The manager to serve next: one with a free slot, else one that wants more in line. Each in turn, or that of the
+   * newest block, so that older ones run dry and can be given back; then all that take tasks are looked at.
+   */
+  next(passedOver: ReadonlySet<ManagerRecord>, newestBlock = false): ManagerRecord | undefined {
     for (const set of [this.#open, this.#spare]) {
+      let chosen: ManagerRecord | undefined;
       for (const record of set) {
-        if (!passedOver.has(record)) return record;
+        if (passedOver.has(record)) continue;
+        if (!newestBlock) return record;
+        if (chosen === undefined || Number(record.block) > Number(chosen.block)) chosen = record;
       }
+      if (chosen !== undefined) return chosen;
     }
     return undefined;
   }

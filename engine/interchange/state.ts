@@ -25,6 +25,7 @@ export function noStrikes(): Strikes {
 export interface Policy {
   readonly heartbeatPeriodMs: number;
   readonly heartbeatThresholdMs: number;
+  readonly managerSelector: 'random' | 'block_id';
   readonly reconnectGraceMs: number;
   /** How many workers or managers one task may take down. */
   readonly killsMax: number;

@@ -2,12 +2,14 @@
 
 import { availableParallelism, freemem, hostname, totalmem } from 'node:os';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Clock } from '../../src/common/clock.ts';
 import { ComputeError } from '../../src/common/errors.ts';
 import type { Logger } from '../../src/common/log.ts';
 import type { ManagerConfig } from '../../src/common/process-config.ts';
 import type { ManagerId } from '../../src/common/protocol.ts';
+import { coresOfSlots, parseCores } from './affinity.ts';
 import { WorkerCrew } from './crew.ts';
 import { ManagerLink } from './link.ts';
 import { WorkerPool } from './pool.ts';
@@ -39,7 +41,8 @@ export async function runManager(config: ManagerConfig, folder: string, deps: Ma
   const ended = new Promise<string>((resolve) => { end = resolve; });
   const link = new ManagerLink({
     address, port: config.port, manager, block: config.block, node,
-    keys: config.keys, cores: availableParallelism(), memoryMiB: Math.round(totalmem() / 1024 ** 2), endsAtMs: null,
+    keys: config.keys, cores: availableParallelism(), memoryMiB: Math.round(totalmem() / 1024 ** 2), // The only end that we know of here: the one that was configured.
+    endsAtMs: config.drainAfterMs === null ? null : clock.now() + config.drainAfterMs,
   }, { log, clock, onEnd: end });
   const onDrained = (): void => {
     link.leave();
@@ -86,10 +89,17 @@ function openPool(
     slots,
     setup: {
       manager, block: config.block, slots, accelerators: config.accelerators, groupsFolder: `${folder}/groups`,
+      cores: coresOfSlots(config.cpuAffinity, slots, allowedCores()) ?? null,
       resultBytesMax: config.resultBytesMax, memories,
     },
     memoryMiB: config.memPerWorkerGiB === null ? null : Math.round(config.memPerWorkerGiB * 1024),
   });
+}
+
+/** What the scheduler, or whoever started us, left to this process. */
+function allowedCores(): number[] {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return parseCores(/^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1] ?? '');
 }
 
 /** Tries every address at once; the first that takes a connection is used. */

@@ -4,6 +4,7 @@ import { workerData } from 'node:worker_threads';
 import type { WorkerSetup } from '../../src/common/process-config.ts';
 import type { Assignment } from '../../src/common/protocol.ts';
 import { SlotMemory } from '../../src/common/slot-memory.ts';
+import { bindThread } from './affinity.ts';
 
 // Written by our manager. Piscina hands it over in its own wrapping: [its own data, ours].
 const setup = (Array.isArray(workerData) ? workerData[1] : workerData) as WorkerSetup;
@@ -26,6 +27,8 @@ function takeOn(slot: number): void {
   process.env['PARSL_WORKER_COUNT'] = String(setup.slots);
   process.env['PARSL_WORKER_POOL_ID'] = setup.manager;
   process.env['PARSL_WORKER_BLOCK_ID'] = setup.block;
+  const cores = setup.cores?.[slot];
+  if (cores !== undefined) bindThread(cores);
   const accelerator = setup.accelerators[slot];
   if (accelerator === undefined) return;
   for (const name of ['CUDA_VISIBLE_DEVICES', 'ROCR_VISIBLE_DEVICES', 'ZE_AFFINITY_MASK']) {

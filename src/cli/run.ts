@@ -1,11 +1,13 @@
 // `switchyard run`: what is written on the command line → one request.
 
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { systemClock } from '../common/clock.ts';
 import { parseYaml } from '../common/yaml.ts';
+import { parseEngineConfig } from '../../engine/config.ts';
 import { Executor } from '../sdk/index.ts';
 import { causeText, misuse } from './failure.ts';
 import { parseFunction, type Target } from './function.ts';
@@ -76,6 +78,8 @@ export function runCommand(terminal: Terminal, exit: (status: number) => void): 
     .addHelpText('after', EXAMPLES)
     .action(async (fn: string | undefined, options: RunOptions) => {
       const engine = await engineOf(options);
+      // What the author of the file should know: keys that have no effect here.
+      for (const note of parseEngineConfig(engine).notes) process.stderr.write(`switchyard run: note: ${note}\n`);
       exit(await runSession(await requestOf(fn, options), {
         clock: systemClock,
         stdout: process.stdout,
@@ -143,7 +147,11 @@ async function sourceOf(options: RunOptions): Promise<Source> {
 
 /** The field's engine block, or a file that has it under `engine`. */
 async function engineOf({ engine, workers }: RunOptions): Promise<unknown> {
-  if (engine === undefined) return workers === undefined ? undefined : { max_workers_per_node: workers };
+  if (engine === undefined) {
+    // So many are wanted, and not only as many as there are cores.
+    const share = workers === undefined ? 1 : Math.min(1, availableParallelism() / workers);
+    return workers === undefined ? undefined : { max_workers_per_node: workers, cores_per_worker: share };
+  }
   if (workers !== undefined) throw misuse(`--workers is for this machine: set max_workers_per_node in ${engine}`);
   let text: string;
   try {

@@ -23,6 +23,8 @@ export interface InterchangeConfig {
   } | null;
   readonly heartbeatPeriodMs: number;
   readonly heartbeatThresholdMs: number;
+  /** Which manager is served first: any, or the one of the newest block. */
+  readonly managerSelector: 'random' | 'block_id';
   /** How long a manager may be gone before its tasks go elsewhere. */
   readonly reconnectGraceMs: number;
   readonly killsMax: number;
@@ -68,6 +70,8 @@ export interface WorkerSetup {
   readonly block: BlockId;
   readonly slots: number;
   readonly accelerators: readonly string[];
+  /** The cores of each slot's worker; null where nothing is bound. */
+  readonly cores: readonly (readonly number[])[] | null;
   readonly groupsFolder: string;
   readonly resultBytesMax: number;
   /** One for each slot, laid out as in slot-memory.ts. */

@@ -52,7 +52,7 @@ export class Wire implements AsyncDisposable {
       keys: keys === null ? null : {
         server: keys.server, clientPublicKey: keys.client.publicKey, managerPublicKey: keys.manager.publicKey,
       },
-      heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 500, killsMax: 3, replacement: false,
+      heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 500, killsMax: 3, managerSelector: 'random', replacement: false,
       logPath: join(directory, 'interchange.log'), logLevel: 'info', ...change,
     }, (how) => onExit(how));
     return new Wire(keys, directory, (told) => {

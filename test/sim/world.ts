@@ -9,7 +9,9 @@ import { checkCounters, SimInterchange } from './interchange.ts';
 import type { Nature, SimManager } from './manager.ts';
 import { Pipe, Random, Timeline, type Frames } from './network.ts';
 
-const POLICY = { heartbeatPeriodMs: 1000, heartbeatThresholdMs: 4000, reconnectGraceMs: 1000, killsMax: 3 };
+const POLICY = {
+  heartbeatPeriodMs: 1000, heartbeatThresholdMs: 4000, reconnectGraceMs: 1000, killsMax: 3, managerSelector: 'random',
+} as const;
 /** So long work arrives and things break. */
 const TROUBLE_MS = 25_000;
 /** After that, so long until everything must have settled. */

@@ -9,7 +9,10 @@ import {
   type BlockId, type FromManager, type FunctionId, type Kind, type ManagerId, type TaskId, type ToInterchange,
 } from '../../../../src/common/protocol.ts';
 
-export const POLICY = { heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 1000, killsMax: 3 };
+export const POLICY = {
+  heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 1000, killsMax: 3,
+  managerSelector: 'random',
+} as const;
 export const REGISTERED = { type: 'registered', heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000 };
 /** An answer that is in most lists: what the strategy looks at has changed. */
 export const LOAD = ['load-changed'];
