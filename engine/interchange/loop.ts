@@ -24,7 +24,7 @@ export interface InterchangeDeps {
 /** How often the state is looked over while nothing happens. */
 const TICK_MS = 1000;
 /** The load is reported at most this often; with very many managers less, because the report names each of them. */
-const LOAD_EVERY_MS = 100;
+const LOAD_EVERY_MS = 250;
 /** The one peer on the client's side. */
 const CLIENT = 'engine';
 
@@ -131,14 +131,13 @@ class InterchangeLoop {
 
   #endTurn(): void {
     this.#turnEnds = false;
+    if (this.#forward.length > 0) {
+      const batches = this.#forward;
+      this.#forward = [];
+      const headers = batches.map(({ header }) => header);
+      this.#toClient({ type: 'results', batches: headers }, batches.flatMap(({ frames }) => frames));
+    }
     this.#perform(dispatch(this.#state, this.#deps.clock.now()));
-    if (this.#forward.length === 0) return;
-    const batches = this.#forward;
-    this.#forward = [];
-    this.#toClient(
-      { type: 'results', batches: batches.map(({ header }) => header) },
-      batches.flatMap(({ frames }) => frames),
-    );
   }
 
   #perform(effects: readonly Effect[]): void {
