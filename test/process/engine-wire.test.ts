@@ -26,7 +26,7 @@ function stranger({ config }: { config: ManagerConfig }, keys: ClientKeys | null
   const dialer = new Dialer({ address: '127.0.0.1', port: config.port, keys, identity });
   const heard: string[] = [];
   dialer.listen((frames) => {
-    heard.push(String(decodeHeader(frames[0] ?? new Uint8Array(0))['type']));
+    heard.push(decodeHeader(frames[0] ?? new Uint8Array(0)).type);
   });
   return { send: (...frames) => dialer.send(frames), heard, close: () => dialer.close(true) };
 }
@@ -78,7 +78,8 @@ test('only who has the keys of the run is heard, and the port is open on this ma
     assert.equal(await site.executor.submit(task('add'), 1, 1), 2);
 
     const port = file.config.port.toString(16).toUpperCase().padStart(4, '0');
-    const listening = [...linesOf('/proc/net/tcp'), ...linesOf('/proc/net/tcp6')].map((line) => line.trim().split(/\s+/))
+    const sockets = [...linesOf('/proc/net/tcp'), ...linesOf('/proc/net/tcp6')];
+    const listening = sockets.map((line) => line.trim().split(/\s+/))
       .filter(([, local, , state]) => state === '0A' && local?.endsWith(`:${port}`)).map(([, local]) => local);
     assert.deepEqual(listening, [`0100007F:${port}`]);
   }));
