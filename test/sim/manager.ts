@@ -5,7 +5,8 @@ import { decodeHeader, encodeHeader } from '../../src/common/codec.ts';
 import { decodeTaskColumns, encodeResultColumns } from '../../src/common/columns.ts';
 import {
   PROTOCOL_VERSION, STATUS,
-  type BlockId, type FromManager, type FunctionId, type Hops, type ManagerId, type ResultBatch, type TaskId, type ToManager,
+  type BlockId, type FromManager, type FunctionId, type Hops, type ManagerId, type ResultBatch, type TaskId,
+  type ToManager,
 } from '../../src/common/protocol.ts';
 import { payloadOf } from './client.ts';
 import { Line, type Dialing, type Frames, type Listening, type Random, type Timeline } from './network.ts';

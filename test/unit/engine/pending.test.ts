@@ -8,8 +8,8 @@ const sink: TaskSink = { onOutcome: () => { /* nobody waits */ }, onFailure: () 
 
 function batch(first: number, count: number): SentBatch {
   return {
-    kind: { fn: `f${first}` as FunctionId, timeoutMs: 0, retries: 0, minRemainingMs: 0 }, first, count, submittedAtMs: 0,
-    sizes: new Uint32Array(count), payload: new Uint8Array(0), buffers: [], open: count,
+    kind: { fn: `f${first}` as FunctionId, timeoutMs: 0, retries: 0, minRemainingMs: 0 }, first, count,
+    submittedAtMs: 0, sizes: new Uint32Array(count), payload: new Uint8Array(0), buffers: [], open: count,
   };
 }
 

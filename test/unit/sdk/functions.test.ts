@@ -7,6 +7,7 @@ import { command, definitionOf, moduleFunction, type TaskFunction } from '../../
 function revived(fn: TaskFunction): (...args: unknown[]) => unknown {
   const definition = definitionOf(fn);
   assert.ok(definition.form === 'source');
+  // oxlint-disable-next-line typescript/no-implied-eval -- as a worker does it
   return new Function(`return (${definition.source}\n)`)() as (...args: unknown[]) => unknown;
 }
 
@@ -27,13 +28,14 @@ test('every form of a function arrives as one', async () => {
   const { destructured, ...others } = forms;
   for (const fn of [declared, ...Object.values(others)]) assert.equal(await revived(fn as TaskFunction)(1, 2), 3);
   assert.equal(revived(destructured as TaskFunction)({ a: 1, b: 2 }), 3);
-  assert.equal(await revived((async (a: number) => a) as TaskFunction)(3), 3);
+  assert.equal(await revived(async (a) => a)(3), 3);
   // A comment at its end must not swallow what is put behind it.
+  // oxlint-disable-next-line typescript/no-implied-eval -- the way to such a source
   assert.equal(revived(new Function('a', 'return a // and no more') as TaskFunction)(3), 3);
 });
 
 test('a function has the name by which errors speak of it', () => {
-  assert.equal(definitionOf(forms.method as TaskFunction).name, 'method');
+  assert.equal(definitionOf(forms.arrow as TaskFunction).name, 'arrow');
   assert.equal(definitionOf((() => () => 1)() as TaskFunction).name, 'anonymous');
 });
 
@@ -55,7 +57,8 @@ test('what has no source, or is a class, is refused with the way out', () => {
 test('a module is named by URL where it is a file, and as it is where it is a package', () => {
   const here = pathToFileURL(`${process.cwd()}/tasks.js`).href;
   for (const path of ['./tasks.js', `${process.cwd()}/tasks.js`, here, new URL(here)]) {
-    assert.deepEqual(moduleFunction(path, 'run').definition, { form: 'module', name: 'run', module: here, exportName: 'run' });
+    assert.deepEqual(moduleFunction(path, 'run').definition,
+      { form: 'module', name: 'run', module: here, exportName: 'run' });
   }
   const { definition } = moduleFunction('some-package/tasks', 'run');
   assert.equal(definition.form === 'module' && definition.module, 'some-package/tasks');

@@ -10,7 +10,8 @@ import type { Arrived } from '../../../engine/pending.ts';
 const NO_ENGINE = {} as unknown as Engine; // nothing here asks it for anything
 const ARRIVED: Arrived = {
   header: {
-    count: 1, attempt: 2, buffers: 0, failures: false, worker: 3, startedAtMs: 1000, returnedAtMs: 1100, forwardedAtMs: 1101,
+    count: 1, attempt: 2, buffers: 0, failures: false, worker: 3, startedAtMs: 1000, returnedAtMs: 1100,
+    forwardedAtMs: 1101,
     manager: '7.node.with.dots.0abc' as ManagerId,
     hops: { submittedAtMs: 1, sentAtMs: 2, queuedAtMs: 3, dispatchedAtMs: 4, receivedAtMs: 5 },
   },
@@ -22,7 +23,8 @@ const outcome = (value: unknown): Uint8Array => encodePayload(value).bytes;
 test('a future settles whether it is awaited before or after', async () => {
   const future = new TaskFuture<number>(NO_ENGINE);
   const before = future.then((value) => value + 1);
-  assert.deepEqual([future.status, future.attempts, future.timings, future.ranOn], ['waiting', 0, undefined, undefined]);
+  assert.deepEqual([future.status, future.attempts, future.timings, future.ranOn],
+    ['waiting', 0, undefined, undefined]);
   future.onOutcome(true, outcome(41), ARRIVED, 1);
   assert.deepEqual([await before, await future, future.status, future.attempts], [42, 41, 'done', 2]);
 });
@@ -42,7 +44,8 @@ test('an exception comes back as it was raised, each time the same', async () =>
   future.onOutcome(false, outcome(encodeFailure(raised, 'TASK_RAISED')), ARRIVED, 0);
   const errors = await Promise.all([future.catch((error: unknown) => error), future.catch((error: unknown) => error)]);
   assert.ok(errors[0] instanceof TypeError && errors[0] === errors[1]);
-  assert.deepEqual([errors[0].message, (errors[0].cause as Error).message, future.status], ['no such thing', 'deeper', 'failed']);
+  assert.deepEqual([errors[0].message, (errors[0].cause as Error).message, future.status],
+    ['no such thing', 'deeper', 'failed']);
 });
 
 test('a cancelled task is cancelled, not failed', async () => {
@@ -55,7 +58,8 @@ test('a cancelled task is cancelled, not failed', async () => {
 });
 
 test('a failure that says nothing one can read is a failure all the same', async () => {
-  const nonsense = [undefined, null, 7, 'x', [], {}, { code: 1, message: 2 }, { code: 'TASK_RAISED', message: 'x', name: 'AggregateError', errors: 7 },
+  const nonsense = [undefined, null, 7, 'x', [], {}, { code: 1, message: 2 },
+    { code: 'TASK_RAISED', message: 'x', name: 'AggregateError', errors: 7 },
     { code: 'TASK_RAISED', name: 5, message: 'x', stack: {}, properties: 'y', cause: [1] }];
   for (const value of nonsense) {
     const future = new TaskFuture<number>(NO_ENGINE);

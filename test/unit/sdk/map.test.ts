@@ -16,6 +16,8 @@ const ARRIVED: Arrived = {
   startedMs: new Float32Array(1), runMs: new Float32Array(1), buffers: [], settledAtMs: 0,
 };
 
+const CANCELLED = { code: 'TASK_CANCELLED', name: 'ComputeError', message: 'the task was cancelled' } as const;
+
 /** Submitted futures by input, which the test settles as it likes. */
 class Desk {
   readonly futures = new Map<number, TaskFuture<number>>();
@@ -25,7 +27,7 @@ class Desk {
     const cancel = (ids: readonly TaskId[]): void => {
       for (const id of ids) {
         this.cancelled.push(id);
-        this.futures.get(id)?.onFailure({ code: 'TASK_CANCELLED', name: 'ComputeError', message: 'the task was cancelled' });
+        this.futures.get(id)?.onFailure(CANCELLED);
       }
     };
     const future = new TaskFuture<number>({ cancel } as unknown as Engine); // all of an engine that a future uses here
@@ -46,7 +48,9 @@ class Desk {
   }
 
   /** Starts the iteration and notes what it yields, and how it ends. */
-  async run(inputs: Iterable<number> | AsyncIterable<number>, options: MapOptions): Promise<{ yielded: unknown[]; ended: Promise<void> }> {
+  async run(
+    inputs: Iterable<number> | AsyncIterable<number>, options: MapOptions,
+  ): Promise<{ yielded: unknown[]; ended: Promise<void> }> {
     const yielded: unknown[] = [];
     const ended = (async () => {
       for await (const value of mapTasks(this.submit, inputs, options)) yielded.push(value);

@@ -23,7 +23,10 @@ test('tasks come out as they went in, never of two batches at once, and what com
 test('a take is bounded by bytes, one task in any case', () => {
   const line = new Line();
   line.push(segmentOf([1, 2, 3, 4], [5, 5, 20, 1]));
-  const takes = upTo(3).map(() => line.take(9, 12)).map((taken) => (taken === undefined ? [] : tasksOf(taken).map(({ id }) => id)));
+  const takes = upTo(3).map(() => {
+    const taken = line.take(9, 12);
+    return taken === undefined ? [] : tasksOf(taken).map(({ id }) => id);
+  });
   assert.deepEqual(takes, [[1, 2], [3], [4]]);
   assert.equal(line.take(9, 12), undefined);
 });
@@ -39,9 +42,13 @@ test('what is given back is the last in line', () => {
 
 const step = fc.oneof(
   fc.record({ do: fc.constant('push' as const), sizes: fc.array(fc.nat(4), { minLength: 1, maxLength: 12 }) }),
-  fc.record({ do: fc.constant('take' as const), max: fc.integer({ min: 1, max: 6 }), bytes: fc.nat(12), back: fc.boolean() }),
+  fc.record({
+    do: fc.constant('take' as const), max: fc.integer({ min: 1, max: 6 }), bytes: fc.nat(12), back: fc.boolean(),
+  }),
   fc.record({ do: fc.constant('takeBack' as const), max: fc.nat(5) }),
-  fc.record({ do: fc.constant('remove' as const), wanted: fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 6 }) }),
+  fc.record({
+    do: fc.constant('remove' as const), wanted: fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 6 }),
+  }),
 );
 
 test('whatever is taken out of the line, each task stays in order and keeps its own payload', () => {

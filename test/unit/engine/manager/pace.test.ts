@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Pace } from '../../../../engine/manager/pace.ts';
+import { Pace, type Observation } from '../../../../engine/manager/pace.ts';
 import type { FunctionId } from '../../../../src/common/protocol.ts';
 import { ASSIGNMENT_TASKS_MAX, OUTCOME_BYTES_MAX } from '../../../../src/common/slot-memory.ts';
 
 const f = 'f' as FunctionId;
 const g = 'g' as FunctionId;
-const seen = (meanMs: number, meanBytes = 10, count = 1): Parameters<Pace['observe']>[1] => ({ meanMs, meanBytes, header: { count } });
+const seen = (meanMs: number, meanBytes = 10, count = 1): Observation => ({ meanMs, meanBytes, header: { count } });
 
 test('a function that nobody knows goes one task at a time, and so does a long one', () => {
   const pace = new Pace(2, 0);

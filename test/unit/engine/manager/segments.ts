@@ -3,8 +3,10 @@ import type { FunctionId, Kind } from '../../../../src/common/protocol.ts';
 
 const HOPS = { submittedAtMs: 1, sentAtMs: 2, queuedAtMs: 3, dispatchedAtMs: 4, receivedAtMs: 5 };
 
-/** A batch as it comes to a manager; each task's payload is as many bytes as `sizes` says, all of its id's last byte. */
-export function segmentOf(ids: readonly number[], sizes: readonly number[] = ids.map(() => 1), kind: Partial<Kind> = {}): Segment {
+/** A batch as it comes to a manager; a task's payload is as many bytes as `sizes` says, each its id's last byte. */
+export function segmentOf(
+  ids: readonly number[], sizes: readonly number[] = ids.map(() => 1), kind: Partial<Kind> = {},
+): Segment {
   return {
     kind: { fn: 'f' as FunctionId, timeoutMs: 0, retries: 0, minRemainingMs: 0, ...kind }, attempt: 1, hops: HOPS,
     ids: Float64Array.from(ids), sizes: Uint32Array.from(sizes),
@@ -16,5 +18,6 @@ export function segmentOf(ids: readonly number[], sizes: readonly number[] = ids
 /** Ids and payload bytes of every task of a segment, cut as a slot would cut them. */
 export function tasksOf({ ids, sizes, payload, from, to, offset }: Segment): { id: number; bytes: number[] }[] {
   let at = offset;
-  return Array.from(ids.subarray(from, to), (id, i) => ({ id, bytes: [...payload.subarray(at, at += sizes[from + i] ?? 0)] }));
+  return Array.from(ids.subarray(from, to),
+    (id, i) => ({ id, bytes: [...payload.subarray(at, at += sizes[from + i] ?? 0)] }));
 }

@@ -6,7 +6,9 @@ import type { Segment } from '../../../../engine/manager/line.ts';
 import { decodeResultColumns } from '../../../../src/common/columns.ts';
 import { ComputeError } from '../../../../src/common/errors.ts';
 import { STATUS } from '../../../../src/common/protocol.ts';
-import { OUTCOME_BYTES_MAX, PAYLOAD_BYTES_MAX, SLOT_BYTES, SLOT_STATE, SlotMemory } from '../../../../src/common/slot-memory.ts';
+import {
+  OUTCOME_BYTES_MAX, PAYLOAD_BYTES_MAX, SLOT_BYTES, SLOT_STATE, SlotMemory,
+} from '../../../../src/common/slot-memory.ts';
 import { segmentOf, tasksOf } from './segments.ts';
 
 const LOST = new ComputeError('WORKER_LOST', 'the worker ended');
@@ -111,7 +113,8 @@ test('an outcome too large for the memory comes with the answer, or is lost with
     const end = arrives
       ? slot.collectLarge({ index: 0, bytes: new Uint8Array(OUTCOME_BYTES_MAX + 1), buffers: [new Uint8Array(7)] }, 0)
       : slot.failLarge(LOST, STATUS.workerLost, 0);
-    assert.deepEqual([end?.ids, end?.header.buffers, end?.header.failures], [Float64Array.of(1), arrives ? 1 : 0, !arrives]);
+    assert.deepEqual([end?.ids, end?.header.buffers, end?.header.failures],
+      [Float64Array.of(1), arrives ? 1 : 0, !arrives]);
     assert.deepEqual([slot.ids(), slot.failLarge(LOST, STATUS.failed, 0)], [[2], undefined]);
   }
 });
