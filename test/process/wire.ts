@@ -55,7 +55,8 @@ export class Wire implements AsyncDisposable {
         server: keys.server, clientPublicKey: keys.client.publicKey, managerPublicKey: keys.manager.publicKey,
       },
       heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 500, killsMax: 3,
-      managerSelector: 'random', replacement: false, logPath: join(directory, 'interchange.log'), logLevel: 'info', ...change,
+      managerSelector: 'random', replacement: false,
+      logPath: join(directory, 'interchange.log'), logLevel: 'info', ...change,
     }, (how) => onExit(how));
     return new Wire(keys, directory, (told) => {
       onExit = told;
