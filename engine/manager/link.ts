@@ -141,7 +141,7 @@ export class ManagerLink {
   #onMessage(arrived: readonly Frame[]): void {
     this.#heardAtMs = this.#deps.clock.now();
     this.#silentMs = 0;
-    let frames = arrived;
+    let frames: readonly Frame[] = [];
     try {
       frames = unbundle(arrived);
       const message = decodeHeader(frames[0] ?? new Uint8Array(0)) as unknown as ToManager; // the interchange is ours

@@ -76,8 +76,8 @@ async function parentOf(pid: number): Promise<number> {
 
 /** The command line and environment that others on the machine, or a core dump, may show. */
 async function seenOf(pid: number): Promise<string> {
-  const [line, environment] = await Promise.all(['cmdline', 'environ'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8')));
-  return `${line} ${environment}`;
+  const parts = ['cmdline', 'environ'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8'));
+  return (await Promise.all(parts)).join(' ');
 }
 
 function assertWithout(text: string, secrets: readonly string[], where: string): void {
@@ -95,7 +95,7 @@ async function heardAt(port: number, keys: ClientKeys | null, whileListening: ()
   return heard;
 }
 
-test('keys are in files of their owner only, in no command line, environment or log, and gone after the run', async () => {
+test('keys are in files of their owner, in no command line, environment or log, and gone after the run', async () => {
   await using running = await Running.start();
   const { keys } = await running.config();
   assert.ok(keys, 'an engine is encrypted unless it is told otherwise');
@@ -130,9 +130,12 @@ test('each run has keys of its own, and those of another run open nothing', asyn
   await using other = await Running.start();
   const [mine, theirs] = [await one.config(), await other.config()];
   assert.ok(mine.keys && theirs.keys);
-  const keys = [mine.keys, theirs.keys].flatMap(({ serverPublicKey, own }) => [serverPublicKey, own.publicKey, own.secretKey]);
+  const keys = [mine.keys, theirs.keys].flatMap(({ serverPublicKey, own }) =>
+    [serverPublicKey, own.publicKey, own.secretKey]);
   assert.equal(new Set(keys).size, 6);
-  const mixtures = [mine.keys, { ...theirs.keys, own: mine.keys.own }, { ...theirs.keys, serverPublicKey: mine.keys.serverPublicKey }];
+  const mixtures = [
+    mine.keys, { ...theirs.keys, own: mine.keys.own }, { ...theirs.keys, serverPublicKey: mine.keys.serverPublicKey },
+  ];
   for (const mixture of mixtures) {
     const heard = await heardAt(theirs.port, mixture, async () => {
       for (let i = 0; i < 20; i++) assert.equal(await other.executor.submit((n: number) => n, i), i);

@@ -14,7 +14,8 @@ const SEED = process.env['SEED'];
 const MUTANTS = Number(process.env['MUTANTS'] ?? 1500);
 
 const junk = fc.oneof(
-  fc.constantFrom<unknown>(undefined, null, true, NaN, Infinity, -1, 0, 0.5, 2 ** 31, 2 ** 53, 1n, 2n ** 60n, '', '1', [], {}),
+  fc.constantFrom<unknown>(undefined, null, true, NaN, Infinity, -1, 0, 0.5, 2 ** 31, 2 ** 53, 1n, 2n ** 60n),
+  fc.constantFrom<unknown>('', '1', [], {}),
   fc.integer(), fc.string({ maxLength: 20 }), fc.array(fc.integer({ min: -2, max: 50 }), { maxLength: 20 }),
   fc.uint8Array({ maxLength: 20 }), fc.constant('x'.repeat(10_000)), fc.constant(Array.from({ length: 5000 }, () => 7)),
   fc.constant([[[[]]]]), fc.record({ type: fc.string(), ids: fc.constant([1, 2, 3]) }),
@@ -28,10 +29,14 @@ const message: fc.Arbitrary<Frame[]> = fc.oneof(
   mutated({ ...registration('0.node.mutant', 4) }),
   mutated({ type: 'returned', ids: [1, 2, 3] }),
   mutated({ type: 'heartbeat' }), mutated({ type: 'draining' }),
-  fc.record({ field: fc.constantFrom('count', 'attempt', 'buffers', 'failures', 'worker', 'startedAtMs', 'hops'), value: junk })
+  fc.record({
+    field: fc.constantFrom('count', 'attempt', 'buffers', 'failures', 'worker', 'startedAtMs', 'hops'), value: junk,
+  })
     .map(({ field, value }) => [packed({ ...RESULTS, batches: [{ ...RESULTS.batches[0], [field]: value }] }), ...BODY]),
   mutated(RESULTS, BODY),
-  fc.record({ ids: fc.array(fc.oneof(fc.integer({ min: -2, max: 60 }), fc.double()), { maxLength: 30 }), status: fc.nat(255) })
+  fc.record({
+    ids: fc.array(fc.oneof(fc.integer({ min: -2, max: 60 }), fc.double()), { maxLength: 30 }), status: fc.nat(255),
+  })
     .map(({ ids, status }) => resultFrames(ids, 'x', {}, status)),
   fc.record({ frames: fc.constant(resultFrames([1, 2, 3], 'x')), drop: fc.nat(3), cut: fc.nat(60) })
     .map(({ frames, drop, cut }) => frames.map((frame, i) => (i === drop ? frame.subarray(0, cut) : frame))),
@@ -42,8 +47,9 @@ const message: fc.Arbitrary<Frame[]> = fc.oneof(
 );
 
 function mutated(whole: { readonly [field: string]: unknown }, body?: readonly Frame[]): fc.Arbitrary<Frame[]> {
-  return fc.record({ field: fc.constantFrom(...Object.keys(whole), 'extra'), value: junk, frames: fc.array(fc.uint8Array()) })
-    .map(({ field, value, frames }) => [packed({ ...whole, [field]: value }), ...body ?? frames]);
+  const field = fc.constantFrom(...Object.keys(whole), 'extra');
+  return fc.record({ field, value: junk, frames: fc.array(fc.uint8Array()) })
+    .map(({ field: name, value, frames }) => [packed({ ...whole, [name]: value }), ...body ?? frames]);
 }
 
 function flipped(frames: readonly Frame[], at: number, bit: number): Frame[] {

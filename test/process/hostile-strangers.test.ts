@@ -56,7 +56,8 @@ test('garbage on either port disturbs nobody', async () => {
   const client = new WireClient(wire);
   const noise = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => (i * 7919) % 251));
   const openings = [
-    Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), noise(10), noise(100_000), Buffer.alloc(1000), Buffer.alloc(64, 0xff),
+    Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), noise(10), noise(100_000), Buffer.alloc(1000),
+    Buffer.alloc(64, 0xff),
     greeting('CURVE').subarray(0, 5), greeting('CURVE').subarray(0, 11), greeting('CURVE').subarray(0, 40),
     greeting('CURVE'), greeting('NULL'), greeting('PLAIN'), greeting('NONSENSE'),
     // A greeting, and then a command of 2^62 bytes, a HELLO of nothing, or a flood.

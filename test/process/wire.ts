@@ -37,7 +37,9 @@ export class Wire implements AsyncDisposable {
   readonly #dialers: Dialer[] = [];
   exit: string | undefined;
 
-  private constructor(keys: Keys | null, directory: string, start: (onExit: (how: string) => void) => InterchangeProcess) {
+  private constructor(
+    keys: Keys | null, directory: string, start: (onExit: (how: string) => void) => InterchangeProcess,
+  ) {
     this.keys = keys;
     this.#directory = directory;
     this.#process = start((how) => { this.exit = how; });
@@ -52,7 +54,8 @@ export class Wire implements AsyncDisposable {
       keys: keys === null ? null : {
         server: keys.server, clientPublicKey: keys.client.publicKey, managerPublicKey: keys.manager.publicKey,
       },
-      heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 500, killsMax: 3, managerSelector: 'random', replacement: false,
+      heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 500, killsMax: 3,
+      managerSelector: 'random', replacement: false,
       logPath: join(directory, 'interchange.log'), logLevel: 'info', ...change,
     }, (how) => onExit(how));
     return new Wire(keys, directory, (told) => {
@@ -223,8 +226,8 @@ export class WireManager {
 
 export function registration(manager: string, slots: number): Extract<FromManager, { type: 'register' }> {
   return {
-    type: 'register', version: PROTOCOL_VERSION, manager: manager as ManagerId, block: '0' as BlockId, node: 'node', pid: 1,
-    slots, window: slots, nodeVersion: '20', cores: slots, memoryMiB: 1, draining: false, held: [], batches: [],
+    type: 'register', version: PROTOCOL_VERSION, manager: manager as ManagerId, block: '0' as BlockId, node: 'node',
+    pid: 1, slots, window: slots, nodeVersion: '20', cores: slots, memoryMiB: 1, draining: false, held: [], batches: [],
   };
 }
 
@@ -240,8 +243,8 @@ export function resultFrames(
 ): Frame[] {
   const text = new TextEncoder().encode(outcome);
   const header: ResultBatch = {
-    count: ids.length, attempt: 1, buffers: 0, failures: status !== STATUS.ok, worker: 0, startedAtMs: 1, returnedAtMs: 1,
-    hops: NOW_HOPS, ...change,
+    count: ids.length, attempt: 1, buffers: 0, failures: status !== STATUS.ok, worker: 0, startedAtMs: 1,
+    returnedAtMs: 1, hops: NOW_HOPS, ...change,
   };
   const columns = encodeResultColumns({
     ids: Float64Array.from(ids), startedMs: new Float32Array(ids.length), runMs: new Float32Array(ids.length),

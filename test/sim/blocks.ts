@@ -42,7 +42,8 @@ export class SimBlocks {
     this.#prefetch = random.chance(0.5) ? 0 : random.whole(1, 12);
     this.#policy = {
       strategy: random.chance(0.5) ? 'simple' : 'htex_auto_scale',
-      min_blocks: 0, max_blocks: random.whole(1, 4), nodes_per_block: random.whole(1, 2), parallelism: 1, idleMsMax: 2000,
+      min_blocks: 0, max_blocks: random.whole(1, 4), nodes_per_block: random.whole(1, 2), parallelism: 1,
+      idleMsMax: 2000,
     };
     timeline.every(POLL_MS, () => this.#poll());
   }
@@ -61,7 +62,8 @@ export class SimBlocks {
     const size = { tasks: client.open, workersPerNode: this.#slots };
     const serving = this.#blocks.filter(({ ending }) => !ending).length;
     this.#emptySinceMs = client.open === 0 ? this.#emptySinceMs ?? timeline.now : undefined;
-    this.#surplusSinceMs = serving > desiredBlocks(size, this.#policy) ? this.#surplusSinceMs ?? timeline.now : undefined;
+    const isSurplus = serving > desiredBlocks(size, this.#policy);
+    this.#surplusSinceMs = isSurplus ? this.#surplusSinceMs ?? timeline.now : undefined;
     const decision = decide({
       ...size, now: timeline.now, blocks: this.#blocks.map((block) => this.#view(block)),
       ...(this.#emptySinceMs === undefined ? {} : { emptySinceMs: this.#emptySinceMs }),
@@ -97,7 +99,8 @@ export class SimBlocks {
     for (let node = 0; node < this.#policy.nodes_per_block; node++) {
       const id = `${block.block}.node${node}.${random.whole(0, 1e9)}` as ManagerId;
       block.managers.push(new SimManager({
-        timeline, random, listener, witness, id, block: block.block, slots: this.#slots, prefetch: this.#prefetch, endsAtMs,
+        timeline, random, listener, witness, id, block: block.block, slots: this.#slots, prefetch: this.#prefetch,
+        endsAtMs,
       }));
     }
     if (walltimeMs !== undefined) timeline.after(walltimeMs - KILL_AFTER_MS, () => this.#end(block));

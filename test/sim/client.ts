@@ -47,7 +47,7 @@ export class SimClient {
     return [...this.#pending.ids()];
   }
 
-  /** As the engine does it: functions, then every open task, then who may hold some of them, then what was cancelled. */
+  /** As the engine does it: functions, then every open task, who may hold some of them, what was cancelled. */
   connect(interchange: SimInterchange, replacement: boolean): void {
     this.#interchange = interchange;
     this.#pipe = new Pipe(this.#timeline, this.#random);

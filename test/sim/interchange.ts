@@ -109,7 +109,8 @@ export class SimInterchange implements Listening {
     this.#perform(dispatch(this.state, this.#timeline.now));
     const batches = this.#forward.splice(0);
     if (batches.length === 0) return;
-    this.#tell({ type: 'results', batches: batches.map(({ header }) => header) }, batches.flatMap(({ frames }) => frames));
+    this.#tell({ type: 'results', batches: batches.map(({ header }) => header) },
+      batches.flatMap(({ frames }) => frames));
   }
 
   #perform(effects: readonly Effect[]): void {

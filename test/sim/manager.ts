@@ -5,7 +5,8 @@ import { decodeHeader, encodeHeader } from '../../src/common/codec.ts';
 import { decodeTaskColumns, encodeResultColumns } from '../../src/common/columns.ts';
 import {
   PROTOCOL_VERSION, STATUS,
-  type BlockId, type FromManager, type FunctionId, type Hops, type ManagerId, type ResultBatch, type TaskId, type ToManager,
+  type BlockId, type FromManager, type FunctionId, type Hops, type ManagerId, type ResultBatch, type TaskId,
+  type ToManager,
 } from '../../src/common/protocol.ts';
 import { payloadOf } from './client.ts';
 import { Line, type Dialing, type Frames, type Listening, type Random, type Timeline } from './network.ts';
@@ -60,6 +61,8 @@ export class SimManager implements Dialing {
   #kept: { readonly atMs: number; readonly header: ResultBatch; readonly frames: Frames }[] = [];
   #registered = false;
   #draining = false;
+  /** Its last registration said so. */
+  #registeredDraining = false;
   #heardAtMs: number;
   #thresholdMs = Infinity;
   #heart: (() => void) | undefined;
@@ -152,6 +155,7 @@ export class SimManager implements Dialing {
   }
 
   #onTasks(message: Extract<ToManager, { type: 'tasks' }>, frames: Frames): void {
+    assert.ok(!this.#registeredDraining, `${this.peer} gets tasks after a registration that said it takes none`);
     for (const { id } of message.functions ?? []) this.#functions.add(id);
     message.batches.forEach(({ kind, count, attempt, hops }, i) => {
       const { ids, sizes } = decodeTaskColumns(frames[1 + 2 * i] ?? new Uint8Array(0), count);
@@ -256,6 +260,7 @@ export class SimManager implements Dialing {
   #register(): void {
     if (this.ended) return;
     this.#registered = false;
+    this.#registeredDraining = this.#draining;
     const { id: manager, block, slots, endsAtMs } = this.place;
     this.#send({
       type: 'register', version: PROTOCOL_VERSION, manager, block, node: 'node', pid: 1, slots, window: this.#window(),

@@ -4,7 +4,7 @@ import { World } from './world.ts';
 
 /** SEED=n runs that one; SEEDS=n runs so many. */
 const one = process.env['SEED'];
-const count = Number(process.env['SEEDS'] ?? 300);
+const count = Number(process.env['SEEDS'] ?? 250);
 const first = Number(one ?? 1);
 const last = one === undefined ? first + count - 1 : first;
 

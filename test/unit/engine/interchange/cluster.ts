@@ -65,7 +65,9 @@ export class Cluster {
   }
 
   /** Results as one batch; `window` is what the manager wants from now on. */
-  results(peer: string, ids: readonly number[], status: number | readonly number[] = STATUS.ok, attempt = 1): unknown[] {
+  results(
+    peer: string, ids: readonly number[], status: number | readonly number[] = STATUS.ok, attempt = 1,
+  ): unknown[] {
     const window = this.state.managers.byPeer.get(peer)?.window ?? 0;
     return this.say(peer, { type: 'results', window, batches: [] }, [resultsOf(ids, status, attempt)]);
   }
@@ -116,7 +118,9 @@ export function batchOf(ids: readonly number[], kind: Partial<Kind> = {}): Store
   };
 }
 
-export function resultsOf(ids: readonly number[], status: number | readonly number[] = STATUS.ok, attempt = 1): ArrivedResults {
+export function resultsOf(
+  ids: readonly number[], status: number | readonly number[] = STATUS.ok, attempt = 1,
+): ArrivedResults {
   const column = Uint8Array.from(ids, (_, i) => (typeof status === 'number' ? status : status[i] ?? STATUS.ok));
   return {
     header: {
@@ -132,7 +136,8 @@ export function plain(effects: readonly Effect[]): unknown[] {
   return effects.map((effect): unknown => {
     switch (effect.type) {
       case 'dispatch':
-        return ['dispatch', effect.manager.id, ...effect.ranges.flatMap(({ batch, from, to }) => [...batch.ids.subarray(from, to)])];
+        return ['dispatch', effect.manager.id,
+          ...effect.ranges.flatMap(({ batch, from, to }) => [...batch.ids.subarray(from, to)])];
       case 'forward': {
         const ids = [...effect.results.ids];
         return ['forward', effect.manager, ...effect.keep?.map((at) => ids[at]) ?? ids];
@@ -147,7 +152,9 @@ export function plain(effects: readonly Effect[]): unknown[] {
   });
 }
 
-export function joined(manager: string, more: { slots?: number; held?: number; block?: string; draining?: boolean } = {}): unknown[] {
+export function joined(
+  manager: string, more: { slots?: number; held?: number; block?: string; draining?: boolean } = {},
+): unknown[] {
   const { slots = 1, held = 0, block = '0', draining = false } = more;
   return ['to-client', {
     type: 'manager-joined',

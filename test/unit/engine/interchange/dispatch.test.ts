@@ -9,7 +9,7 @@ test('what waits is spread over the managers, evenly', () => {
   for (const name of ['a', 'b', 'c']) cluster.join(name, { slots: 8 });
   cluster.submit(upTo(6));
   cluster.dispatch();
-  assert.deepEqual(['a', 'b', 'c'].map((name) => cluster.held(name)).toSorted(), [1, 2, 3]);
+  assert.deepEqual(new Set(['a', 'b', 'c'].map((name) => cluster.held(name))), new Set([1, 2, 3]));
 });
 
 test('as long as slots are free nobody gets tasks in line', () => {
@@ -87,7 +87,7 @@ test('no more is called back than there are free slots, and nothing of a manager
   cluster.dispatch();
   cluster.gone('away');
   cluster.now += 100;
-  cluster.cancel(...[...cluster.state.tasks.ids('waiting')]);
+  cluster.cancel(...cluster.state.tasks.ids('waiting'));
   cluster.join('b', { slots: 2 });
   assert.deepEqual(cluster.dispatch(), [['to-manager', 'a', { type: 'recall', count: 2 }], ['wake', 20]]);
 });

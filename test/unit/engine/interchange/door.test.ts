@@ -7,7 +7,8 @@ import { resultsOf } from './cluster.ts';
 const batch = resultsOf([1]).header;
 const GOOD = {
   register: {
-    type: 'register', version: 1, manager: 'a', block: '0', node: 'n', pid: 1, slots: 4, window: 4, nodeVersion: '20', cores: 4,
+    type: 'register', version: 1, manager: 'a', block: '0', node: 'n', pid: 1, slots: 4, window: 4, nodeVersion: '20',
+    cores: 4,
     memoryMiB: 100, endsAtMs: 5.5, draining: false, held: [1, 2], batches: [batch],
   },
   results: { type: 'results', window: 0, batches: [batch, batch] },
@@ -29,16 +30,21 @@ test('what is wrong is named', () => {
   assert.equal(faultOf({ type: 'toString' }), 'an unknown type "toString"');
   assert.equal(faultOf({ ...GOOD.results, window: -1 }), 'a results message with a bad window');
   assert.equal(faultOf({ ...GOOD.returned, ids: [1, 1n] }), 'a returned message with a bad ids');
-  assert.equal(faultOf({ ...GOOD.results, batches: [{ ...batch, attempt: 0 }] }), 'a results message with a bad batches');
-  assert.equal(faultOf({ ...GOOD.results, batches: [{ ...batch, hops: null }] }), 'a results message with a bad batches');
+  assert.equal(faultOf({ ...GOOD.results, batches: [{ ...batch, attempt: 0 }] }),
+    'a results message with a bad batches');
+  assert.equal(faultOf({ ...GOOD.results, batches: [{ ...batch, hops: null }] }),
+    'a results message with a bad batches');
 });
+
+const ANYTHING = fc.anything({ withBigInt: true, withTypedArray: true, withNullPrototype: true });
 
 test('no field of any message may be of another type', () => {
   for (const message of [GOOD.register, GOOD.results, GOOD.returned]) {
     for (const field of Object.keys(message).filter((name) => name !== 'type')) {
-      fc.assert(fc.property(fc.anything({ withBigInt: true, withTypedArray: true, withNullPrototype: true }), (value) => {
+      fc.assert(fc.property(ANYTHING, (value) => {
         const good = (message as Record<string, unknown>)[field];
-        fc.pre(typeof value !== typeof good || (typeof value === 'object' && Array.isArray(value) !== Array.isArray(good)));
+        fc.pre(typeof value !== typeof good
+          || (typeof value === 'object' && Array.isArray(value) !== Array.isArray(good)));
         fc.pre(!(field === 'endsAtMs' && value === undefined));
         assert.equal(faultOf({ ...message, [field]: value }), `a ${message.type} message with a bad ${field}`);
       }), { numRuns: 50 });

@@ -136,7 +136,8 @@ test('drained blocks get no more tasks, whoever of them comes later, and are tol
   assert.deepEqual(cluster.client(order), [['to-manager', 'a', { type: 'drain' }]]);
   assert.deepEqual(cluster.client(order), []);
   assert.deepEqual(cluster.join('late', { block: '0' }), [
-    ['to-manager', 'late', REGISTERED], ['to-manager', 'late', { type: 'drain' }], joined('late', { draining: true }), LOAD,
+    ['to-manager', 'late', REGISTERED], ['to-manager', 'late', { type: 'drain' }], joined('late', { draining: true }),
+    LOAD,
   ]);
   cluster.submit([1, 2]);
   assert.deepEqual(cluster.dispatch(), [['dispatch', 'b', 1]]);

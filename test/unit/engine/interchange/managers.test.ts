@@ -6,7 +6,8 @@ import type { BlockId, ManagerId } from '../../../../src/common/protocol.ts';
 
 function add(table: ManagerTable, peer: string, slots: number, window = slots): ManagerRecord {
   return table.add({
-    peer, id: peer as ManagerId, block: '0' as BlockId, node: 'node', pid: 1, slots, window, endsAtMs: undefined, draining: false,
+    peer, id: peer as ManagerId, block: '0' as BlockId, node: 'node', pid: 1, slots, window, endsAtMs: undefined,
+    draining: false,
     seenAtMs: 0,
   }, 0);
 }

@@ -72,7 +72,8 @@ test('whatever is pushed comes out once, and never before what it should wait fo
   const kind = fc.record({
     priority: fc.option(fc.integer({ min: 0, max: 2 }), { nil: undefined }), minRemainingMs: fc.constantFrom(0, 100),
   });
-  fc.assert(fc.property(fc.array(fc.record({ kind, count: fc.integer({ min: 1, max: 200 }) }), { maxLength: 20 }), (batches) => {
+  const some = fc.array(fc.record({ kind, count: fc.integer({ min: 1, max: 200 }) }), { maxLength: 20 });
+  fc.assert(fc.property(some, (batches) => {
     const queue = new Queue();
     const rank = new Map<number, number>();
     let id = 1;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STATUS, type ManagerId, type TaskId } from '../../../../src/common/protocol.ts';
+import { STATUS, type ManagerId } from '../../../../src/common/protocol.ts';
 import { Cluster, left, LOAD } from './cluster.ts';
 
 /** A cluster with one manager that holds these tasks. */
@@ -77,7 +77,8 @@ test('tasks of a lost manager go to free slots only, one by one', () => {
   cluster.submit([4]);
   // In line behind a suspect stands who is none.
   assert.deepEqual(cluster.dispatch(), [['dispatch', 'b', 4]]);
-  assert.equal((cluster.place(2) as { reason: string }).reason, 'it was on a manager that was lost and waits for a free slot');
+  assert.equal((cluster.place(2) as { reason: string }).reason,
+    'it was on a manager that was lost and waits for a free slot');
   cluster.results('b', [1]);
   cluster.results('b', [4]);
   assert.deepEqual(cluster.dispatch(), [['dispatch', 'b', 2]]);
@@ -114,7 +115,8 @@ test('the first good result of a task counts, and the other manager may drop it'
   cluster.join('b');
   cluster.dispatch();
   cluster.join('a');
-  assert.deepEqual(cluster.results('a', [1]), [['to-manager', 'b', { type: 'drop', ids: [1] }], ['forward', 'a', 1], LOAD]);
+  assert.deepEqual(cluster.results('a', [1]),
+    [['to-manager', 'b', { type: 'drop', ids: [1] }], ['forward', 'a', 1], LOAD]);
   assert.equal(cluster.held('b'), 0);
   assert.deepEqual(cluster.results('b', [1]), [LOAD]);
 });
@@ -217,5 +219,5 @@ test('a task that a replaced interchange claims keeps its retries', () => {
   cluster.join('a', { held: [1] });
   cluster.client({ type: 'resumed', managers: ['a' as ManagerId] });
   // The third try, of which this interchange knows nothing.
-  assert.deepEqual(cluster.results('a', [1 as TaskId], STATUS.retryable, 3), [['forward', 'a', 1], LOAD]);
+  assert.deepEqual(cluster.results('a', [1], STATUS.retryable, 3), [['forward', 'a', 1], LOAD]);
 });

@@ -53,7 +53,8 @@ test('tasks that come back together stay together, changed once', () => {
   table.add(batch);
   table.take({ batch, from: 0, to: 4, offset: 0 }, 4, 1);
   const ranges = table.release([6, 3, 4, 99], (old) => ({ ...old, attempt: old.attempt + 1 }));
-  assert.deepEqual(ranges.map(({ batch: { attempt }, from, to, offset }) => [attempt, from, to, offset]), [[2, 0, 2, 0], [2, 3, 4, 12]]);
+  assert.deepEqual(ranges.map(({ batch: { attempt }, from, to, offset }) => [attempt, from, to, offset]),
+    [[2, 0, 2, 0], [2, 3, 4, 12]]);
   assert.equal(ranges[0]?.batch, ranges[1]?.batch);
   assert.deepEqual([table.waiting, table.held], [3, 1]);
 });
@@ -72,7 +73,10 @@ const id = fc.integer({ min: 1, max: 9000 });
 const ids = fc.uniqueArray(id, { maxLength: 30 });
 const step = fc.oneof(
   fc.record({ do: fc.constant('add' as const), first: id, count: fc.integer({ min: 1, max: 40 }) }),
-  fc.record({ do: fc.constant('take' as const), pick: fc.nat(), max: fc.integer({ min: 1, max: 20 }), serial: fc.integer({ min: 1, max: 3 }) }),
+  fc.record({
+    do: fc.constant('take' as const), pick: fc.nat(), max: fc.integer({ min: 1, max: 20 }),
+    serial: fc.integer({ min: 1, max: 3 }),
+  }),
   fc.record({ do: fc.constant('claim' as const), id, serial: fc.integer({ min: 1, max: 3 }) }),
   fc.record({ do: fc.constant('settle' as const), ids }),
   fc.record({ do: fc.constant('release' as const), ids }),
@@ -141,7 +145,8 @@ function releaseBoth(table: TaskTable, model: Model, ranges: Range[], some: read
 
 function compare(table: TaskTable, model: Model): void {
   const all = [...model].toSorted(([a], [b]) => a - b);
-  const where = (place: 'waiting' | number): number[] => all.filter(([, found]) => found.place === place).map(([one]) => one);
+  const where = (place: 'waiting' | number): number[] =>
+    all.filter(([, found]) => found.place === place).map(([one]) => one);
   assert.deepEqual([...table.ids('waiting')], where('waiting'));
   for (const serial of [1, 2, 3]) assert.deepEqual([...table.ids(new Set([serial]))], where(serial));
   assert.equal(table.waiting, where('waiting').length);
