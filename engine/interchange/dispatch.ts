@@ -40,12 +40,12 @@ export function dispatch(state: State, now: number): Effect[] {
  */
 function share(state: State, manager: ManagerRecord): number {
   const { tasks, managers } = state;
-  const even = Math.ceil(tasks.waiting / managers.takers);
-  const room = tasks.waiting > managers.freeSlots
-    ? Math.max(manager.window, manager.slots) - manager.held
-    : manager.slots - manager.held;
+  const free = Math.max(0, manager.slots - manager.held);
   const line = Math.floor(manager.window / manager.slots);
-  return Math.max(1, Math.min(Math.max(even, line), room, DISPATCH_MAX));
+  const excess = tasks.waiting - managers.freeSlots;
+  if (excess <= 0) return Math.max(1, Math.min(free, Math.max(line, Math.ceil(tasks.waiting / managers.takers))));
+  const room = Math.max(manager.window, manager.slots) - manager.held;
+  return Math.max(1, Math.min(room, free + Math.max(line, Math.ceil(excess / managers.takers)), DISPATCH_MAX));
 }
 
 function takeFor(state: State, manager: ManagerRecord, count: number, now: number): Range[] {

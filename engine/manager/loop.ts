@@ -41,7 +41,8 @@ export async function runManager(config: ManagerConfig, folder: string, deps: Ma
   const ended = new Promise<string>((resolve) => { end = resolve; });
   const link = new ManagerLink({
     address, port: config.port, manager, block: config.block, node,
-    keys: config.keys, cores: availableParallelism(), memoryMiB: Math.round(totalmem() / 1024 ** 2), // The only end that we know of here: the one that was configured.
+    keys: config.keys, cores: availableParallelism(), memoryMiB: Math.round(totalmem() / 1024 ** 2),
+    // The only end that we know of here: the one that was configured.
     endsAtMs: config.drainAfterMs === null ? null : clock.now() + config.drainAfterMs,
   }, { log, clock, onEnd: end });
   const onDrained = (): void => {

@@ -20,7 +20,7 @@ test('each worker is bound to cores of its own and sees one accelerator', () =>
   }));
 
 test('more workers than cores to bind them to fail the block, with the numbers', () =>
-  withSite(engineOf({ cpu_affinity: 'block', max_workers_per_node: 64, cores_per_worker: 0.01 }), async ({ executor }) => {
-    const error = await failure('BLOCKS_FAILED', executor.submit(look));
+  withSite(engineOf({ cpu_affinity: 'block', max_workers_per_node: 64, cores_per_worker: 0.01 }), async (site) => {
+    const error = await failure('BLOCKS_FAILED', site.executor.submit(look));
     assert.match(error.message, /64 workers/);
   }));
