@@ -38,7 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** A package is known to these files only; the rest of the house would survive its replacement. */
 const SEAMS: Readonly<Record<string, RegExp>> = {
   zeromq: /^(engine\/socket|bench\/limits\/raw-socket)\.ts$/,
-  piscina: /^(engine\/manager\/pool|engine\/worker\/main|bench\/limits\/piscina)\.ts$/,
+  piscina: /^(engine\/manager\/pool|bench\/limits\/piscina)\.ts$/,
   msgpackr: /^src\/common\/msgpack\.ts$/,
   ajv: /^src\/common\/schema\.ts$/,
   yaml: /^src\/common\/yaml\.ts$/,

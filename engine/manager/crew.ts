@@ -20,8 +20,7 @@ export interface CrewOptions {
 }
 
 export interface CrewDeps {
-  /** Starts the threads, which are told of the slots' memory. */
-  readonly openPool: (memories: readonly SharedArrayBuffer[]) => WorkerPool;
+  readonly pool: WorkerPool;
   readonly link: ManagerLink;
   readonly clock: Clock;
   readonly log: Logger;
@@ -56,7 +55,7 @@ export class WorkerCrew implements Crew {
     this.#all = Array.from({ length: options.slots }, (_, index) => new Slot(index));
     this.#idle = this.#all.toReversed();
     this.#pace = new Pace(options.slots, options.prefetch);
-    this.#pool = deps.openPool(this.#all.map((slot) => slot.memory.shared));
+    this.#pool = deps.pool;
   }
 
   get draining(): boolean { return this.#draining; }
@@ -141,13 +140,13 @@ export class WorkerCrew implements Crew {
 
   async #run(slot: Slot, segment: Segment, definition: SharedDefinition): Promise<void> {
     const { clock } = this.#deps;
-    const assignment = slot.start(segment, definition.bytes, clock.now());
+    const assignment = slot.start(segment, clock.now());
     slot.ended = false;
     if (segment.kind.timeoutMs > 0) this.#watchTime(slot, segment.kind.timeoutMs, definition.command);
     if (assignment.count > 1) this.#collecting ??= setInterval(() => this.#collectAll(), COLLECT_MS);
     let lost = false;
     try {
-      const large = await this.#pool.run(assignment, definition.bytes, slot.killer);
+      const large = await this.#pool.run(slot, assignment, definition.bytes);
       this.#report(slot.collect(clock.now()), segment);
       if (large !== undefined) this.#report(slot.collectLarge(large, clock.now()), segment);
     } catch (error) {
@@ -244,7 +243,7 @@ export class WorkerCrew implements Crew {
     const { segment } = slot;
     slot.ended = true;
     void endStartingCommand(slot, this.#deps.clock).then(() => {
-      if (slot.segment === segment) slot.killer.emit('abort');
+      if (slot.segment === segment) this.#pool.kill(slot.index);
     });
   }
 

@@ -52,7 +52,7 @@ export async function runManager(config: ManagerConfig, folder: string, deps: Ma
   const crew = config.zeroWorker
     ? new ZeroCrew(slots, { link, clock, onDrained })
     : new WorkerCrew({ slots, prefetch: config.prefetchCapacity }, {
-      link, clock, log, onDrained, openPool: (memories) => openPool({ config, folder, manager, slots }, memories),
+      link, clock, log, onDrained, pool: openPool({ config, folder, manager, slots }),
     });
   link.join(crew);
   log.info({ manager, count: slots }, 'manager started');
@@ -83,15 +83,13 @@ interface PoolPlace {
   readonly slots: number;
 }
 
-function openPool(
-  { config, folder, manager, slots }: PoolPlace, memories: readonly SharedArrayBuffer[],
-): WorkerPool {
+function openPool({ config, folder, manager, slots }: PoolPlace): WorkerPool {
   return new WorkerPool({
     slots,
     setup: {
       manager, block: config.block, slots, accelerators: config.accelerators, groupsFolder: `${folder}/groups`,
       cores: coresOfSlots(config.cpuAffinity, slots, allowedCores()) ?? null,
-      resultBytesMax: config.resultBytesMax, memories,
+      resultBytesMax: config.resultBytesMax,
     },
     memoryMiB: config.memPerWorkerGiB === null ? null : Math.round(config.memPerWorkerGiB * 1024),
   });

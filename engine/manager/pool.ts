@@ -1,12 +1,11 @@
-// The thread pool. One assignment per slot; a slot's memory outlives the thread that worked in it.
+// The thread pool: one session per slot. A slot's memory outlives the thread that worked in it.
 
-import type { EventEmitter } from 'node:events';
 import { Piscina } from 'piscina';
 import { ComputeError } from '../../src/common/errors.ts';
 import type { WorkerSetup } from '../../src/common/process-config.ts';
-import { UNKNOWN_FUNCTION, type Assignment, type LargeOutcome } from '../../src/common/protocol.ts';
-
-type Answer = LargeOutcome | typeof UNKNOWN_FUNCTION | undefined;
+import type { Assignment, LargeOutcome, SessionStart } from '../../src/common/protocol.ts';
+import type { SlotMemory } from '../../src/common/slot-memory.ts';
+import { Session } from './session.ts';
 
 export interface PoolOptions {
   readonly slots: number;
@@ -16,10 +15,11 @@ export interface PoolOptions {
 }
 
 export class WorkerPool {
-  readonly #threads: Piscina<Assignment, Answer>;
+  readonly #threads: Piscina<SessionStart>;
+  readonly #sessions: (Session | undefined)[] = [];
 
   constructor(options: PoolOptions) {
-    this.#threads = new Piscina<Assignment, Answer>({
+    this.#threads = new Piscina<SessionStart>({
       filename: new URL('../worker/main.js', import.meta.url).href,
       minThreads: 1,
       maxThreads: options.slots,
@@ -39,25 +39,36 @@ export class WorkerPool {
   }
 
   /**
-   * Runs an assignment; `definition` is what a worker gets that does not know the function. Rejects with WORKER_LOST
-   * when the thread ended in it, with the cause. An 'abort' of `killer` ends the thread; then it rejects, too.
+   * Runs an assignment in a slot. Rejects with WORKER_LOST when the thread ended in it, by itself or by `kill`; the
+   * next one gets another thread, and the memory that it comes with.
    */
-  async run(assignment: Assignment, definition: Uint8Array, killer: EventEmitter): Promise<LargeOutcome | undefined> {
+  async run(
+    { index, memory }: { readonly index: number; readonly memory: SlotMemory }, assignment: Assignment,
+    definition: Uint8Array,
+  ): Promise<LargeOutcome | undefined> {
+    const session = this.#sessions[index] ??= this.#open(index, memory);
     try {
-      const answer = await this.#post(assignment, killer);
-      if (answer !== UNKNOWN_FUNCTION) return answer;
-      const second = await this.#post({ ...assignment, definition }, killer);
-      return second === UNKNOWN_FUNCTION ? undefined : second;
+      return await session.assign(assignment, definition);
     } catch (cause) {
       throw new ComputeError('WORKER_LOST', `the worker ended while it ran the task: ${reasonOf(cause)}`, { cause });
     }
   }
 
-  #post(assignment: Assignment, killer: EventEmitter): Promise<Answer> {
-    const { moved } = assignment;
-    if (moved === undefined) return this.#threads.run(assignment, { signal: killer });
-    const bytes = [moved.payload, ...moved.buffers].map((part) => part.buffer as ArrayBuffer); // never shared
-    return this.#threads.run(assignment, { signal: killer, transferList: [...new Set(bytes)] });
+  /** A session that ends, in an assignment or between two, is forgotten: the next assignment opens another. */
+  #open(index: number, memory: SlotMemory): Session {
+    const session = new Session(index, memory.shared, async (start, killer) => {
+      try {
+        await this.#threads.run(start, { signal: killer, transferList: [start.port] });
+      } finally {
+        if (this.#sessions[index] === session) this.#sessions[index] = undefined;
+      }
+    });
+    return session;
+  }
+
+  /** Ends the thread that works in a slot. */
+  kill(index: number): void {
+    this.#sessions[index]?.killer.emit('abort');
   }
 
   async close(): Promise<void> {

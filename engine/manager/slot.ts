@@ -4,7 +4,6 @@
 // (collected), failed by us (killed), or never started (handed back as segments). Results are collected while the
 // worker goes on, so a short task that stands before a long one is not kept waiting by it.
 
-import { EventEmitter } from 'node:events';
 import { encodeFailure, encodePayload } from '../../src/common/payload.ts';
 import { encodeResultColumns } from '../../src/common/columns.ts';
 import { ComputeError } from '../../src/common/errors.ts';
@@ -28,15 +27,12 @@ export interface Collected {
 export class Slot {
   readonly index: number;
   memory = new SlotMemory(new SharedArrayBuffer(SLOT_BYTES));
-  #replaced = false;
   segment: Segment | undefined;
   /** Tasks before this one are accounted for. */
   #cursor = 0;
   #outcomeAt = 0;
   /** A finished task whose outcome comes with the pool's answer. */
   #largeAt: number | undefined;
-  /** Its 'abort' ends the thread that works here. */
-  readonly killer = new EventEmitter();
   /** We ended the thread ourselves. */
   ended = false;
   /** Checks the running task's time; one per assignment. */
@@ -51,7 +47,7 @@ export class Slot {
   }
 
   /** Takes the tasks on and returns what the worker gets. */
-  start(segment: Segment, definition: Uint8Array, now: number): Assignment {
+  start(segment: Segment, now: number): Assignment {
     const { kind, from, to, sizes, payload, offset, buffers } = segment;
     const { memory } = this;
     this.segment = segment;
@@ -65,17 +61,14 @@ export class Slot {
       memory.payloadSize[i - from] = size;
       bytes += size;
     }
-    const assignment: Assignment = {
-      slot: this.index, fn: kind.fn, count: to - from, timeoutMs: kind.timeoutMs,
-      ...(this.#replaced ? { memory: memory.shared } : {}),
-    };
+    const assignment: Assignment = { fn: kind.fn, count: to - from, timeoutMs: kind.timeoutMs };
     const body = payload.subarray(offset, offset + bytes);
     if (buffers.length === 0 && bytes <= PAYLOAD_BYTES_MAX) {
       memory.payload.set(body);
       return assignment;
     }
     // What is moved must be ours alone: a whole frame is, a part of a frame is copied.
-    return { ...assignment, definition, moved: { payload: owned(body), buffers: buffers.map(owned) } };
+    return { ...assignment, moved: { payload: owned(body), buffers: buffers.map(owned) } };
   }
 
   /** Whether the task's bytes left with the assignment: then it cannot be given to another slot. */
@@ -224,7 +217,6 @@ export class Slot {
     this.timer = undefined;
     this.segment = undefined;
     if (!lost) return;
-    this.#replaced = true;
     this.memory = new SlotMemory(new SharedArrayBuffer(SLOT_BYTES));
   }
 

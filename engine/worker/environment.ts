@@ -2,27 +2,13 @@
 
 import { workerData } from 'node:worker_threads';
 import type { WorkerSetup } from '../../src/common/process-config.ts';
-import type { Assignment } from '../../src/common/protocol.ts';
-import { SlotMemory } from '../../src/common/slot-memory.ts';
 import { bindThread } from './affinity.ts';
 
 // Written by our manager. Piscina hands it over in its own wrapping: [its own data, ours].
 const setup = (Array.isArray(workerData) ? workerData[1] : workerData) as WorkerSetup;
-let current = -1;
-let memory: SlotMemory | undefined;
 
-/** A thread is not bound to a slot: it takes on the slot's memory and variables when it gets work for another one. */
-export function prepareSlot({ slot, memory: replaced }: Assignment): SlotMemory {
-  const shared = replaced ?? setup.memories[slot];
-  if (shared === undefined) throw new Error(`there is no slot ${slot}`);
-  if (shared === memory?.shared && slot === current) return memory;
-  memory = new SlotMemory(shared);
-  if (slot !== current) takeOn(slot);
-  return memory;
-}
-
-function takeOn(slot: number): void {
-  current = slot;
+/** Once, before the first task. */
+export function takeOn(slot: number): void {
   process.env['PARSL_WORKER_RANK'] = String(slot);
   process.env['PARSL_WORKER_COUNT'] = String(setup.slots);
   process.env['PARSL_WORKER_POOL_ID'] = setup.manager;

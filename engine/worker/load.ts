@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { ComputeError, unreachable } from '../../src/common/errors.ts';
-import type { FunctionDefinition, FunctionId } from '../../src/common/protocol.ts';
+import type { Assignment, FunctionDefinition, FunctionId } from '../../src/common/protocol.ts';
 import { runCommand } from './command.ts';
 import type { Callable } from './context.ts';
 
@@ -11,11 +11,13 @@ import type { Callable } from './context.ts';
 const FUNCTIONS_MAX = 1000;
 const loaded = new Map<FunctionId, Callable>();
 
-export function knownFunction(id: FunctionId): Callable | undefined {
-  return loaded.get(id);
+/** Undefined for a function that comes with its definition: it may be new. */
+export function knownFunction({ fn, definition }: Assignment): Callable | undefined {
+  return definition === undefined ? loaded.get(fn) : undefined;
 }
 
 export async function loadFunction(id: FunctionId, definition: Uint8Array): Promise<Callable> {
+  loaded.delete(id); // what was defined last is forgotten last, as the manager believes
   const text = new TextDecoder().decode(definition.slice()); // a copy: the original is memory shared between threads
   const callable = await build(JSON.parse(text) as FunctionDefinition); // written by our manager
   if (loaded.size >= FUNCTIONS_MAX) for (const oldest of loaded.keys()) {

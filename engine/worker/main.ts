@@ -1,24 +1,32 @@
-// One thread of a manager. Runs the tasks of an assignment one after the other; whatever a task does, this function
-// does not reject: so a rejection that the pool reports always means a lost or aborted thread.
+// One thread of a manager. Runs the tasks of an assignment one after the other; whatever a task does, the session goes
+// on: so when the pool says that it ended, the thread was lost or aborted.
 
+import type { MessagePort } from 'node:worker_threads';
 import { encodeFailure, encodePayload, decodePayload, type Encoded } from '../../src/common/payload.ts';
 import { ComputeError } from '../../src/common/errors.ts';
-import { STATUS, UNKNOWN_FUNCTION, type Assignment, type LargeOutcome } from '../../src/common/protocol.ts';
-import { prepareSlot, resultBytesMax } from './environment.ts';
+import { STATUS, type Assignment, type LargeOutcome, type SessionStart } from '../../src/common/protocol.ts';
+import { SlotMemory } from '../../src/common/slot-memory.ts';
+import { resultBytesMax, takeOn } from './environment.ts';
 import type { Callable, TaskContext } from './context.ts';
 import { knownFunction, loadFunction } from './load.ts';
 
-export default async function work(assignment: Assignment): Promise<unknown> {
-  const { slot, count } = assignment;
-  const memory = prepareSlot(assignment);
-  const callable = knownFunction(assignment.fn) ?? await firstLoad(assignment);
-  if (callable === undefined) return UNKNOWN_FUNCTION;
+/** Serves one slot for as long as the thread lives. */
+export default function serve({ slot, memory: shared, port }: SessionStart): Promise<never> {
+  takeOn(slot);
+  const memory = new SlotMemory(shared);
+  port.on('message', (assignment: Assignment) => void work(assignment, slot, memory, port));
+  return new Promise(() => { /* the pool ends the thread, or the thread ends itself */ });
+}
+
+/** Runs an assignment and answers. Should it throw, the thread ends, and the manager knows. */
+async function work(assignment: Assignment, slot: number, memory: SlotMemory, port: MessagePort): Promise<void> {
+  const callable = knownFunction(assignment) ?? await firstLoad(assignment);
   const context: TaskContext = { timeoutMs: assignment.timeoutMs, slot, memory, index: 0 };
   const sinceBase = performance.timeOrigin - (memory.base[0] ?? 0);
   const { payload, buffers } = assignment.moved ?? { payload: memory.payload, buffers: NO_BUFFERS };
 
   let offset = 0;
-  for (let index = 0; index < count; index++) {
+  for (let index = 0; index < assignment.count; index++) {
     const start = offset;
     offset += memory.payloadSize[index] ?? 0;
     if (!memory.claim(index)) continue;
@@ -38,20 +46,22 @@ export default async function work(assignment: Assignment): Promise<unknown> {
     }
     memory.run[index] = performance.now() - started;
     memory.status[index] = status;
-    if (outcome.buffers.length > 0 || !memory.put(index, outcome.bytes)) {
-      memory.size[index] = 0;
-      return memory.finish(index) ? await large(index, outcome) : undefined;
-    }
-    if (!memory.finish(index)) return undefined;
+    const fits = outcome.buffers.length === 0 && memory.put(index, outcome.bytes);
+    if (!fits) memory.size[index] = 0;
+    const counts = memory.finish(index);
+    if (counts && fits) continue;
+    answer(port, counts ? { index, bytes: outcome.bytes, buffers: outcome.buffers } : null);
+    return;
   }
-  return undefined;
+  answer(port, null);
 }
 
 const NO_BUFFERS: readonly Uint8Array[] = [];
 
-/** Undefined when the definition did not come along. */
-async function firstLoad({ fn, definition }: Assignment): Promise<Callable | Failed | undefined> {
-  if (definition === undefined) return undefined;
+async function firstLoad({ fn, definition }: Assignment): Promise<Callable | Failed> {
+  if (definition === undefined) {
+    return { failure: new ComputeError('BAD_MESSAGE', 'the function came without its definition') };
+  }
   try {
     return await loadFunction(fn, definition);
   } catch (error) {
@@ -64,17 +74,15 @@ interface Failed {
 }
 
 /** An outcome that does not fit the slot's memory ends the assignment and is its answer: moved, not copied. */
-async function large(index: number, outcome: Encoded): Promise<unknown> {
+function answer(port: MessagePort, outcome: LargeOutcome | null): void {
+  if (outcome === null) {
+    port.postMessage(null);
+    return;
+  }
   const bytes = new Uint8Array(outcome.bytes);
   const buffers = outcome.buffers.map(ownBuffer);
-  const value: LargeOutcome = { index, bytes, buffers };
-  // Loaded when first needed: most workers never return anything large, and there may be many of them.
-  const { move, Piscina } = await import('piscina');
-  const answer = {
-    [Piscina.transferableSymbol]: [...new Set([bytes.buffer, ...buffers.map((buffer) => buffer.buffer)])],
-    [Piscina.valueSymbol]: value,
-  };
-  return move(answer as unknown as Parameters<typeof move>[0]); // its type names the symbols as strings
+  const moved = new Set([bytes.buffer, ...buffers.map((buffer) => buffer.buffer as ArrayBuffer)]); // ours alone
+  port.postMessage({ index: outcome.index, bytes, buffers } satisfies LargeOutcome, [...moved]);
 }
 
 /** A view of a whole, unshared ArrayBuffer can be moved to another thread as it is; anything else is copied once. */

@@ -74,6 +74,4 @@ export interface WorkerSetup {
   readonly cores: readonly (readonly number[])[] | null;
   readonly groupsFolder: string;
   readonly resultBytesMax: number;
-  /** One for each slot, laid out as in slot-memory.ts. */
-  readonly memories: readonly SharedArrayBuffer[];
 }

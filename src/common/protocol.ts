@@ -1,6 +1,7 @@
 // Every message and record that crosses a process or thread boundary of ours. Types and constants only; the bytes
 // are made in codec.ts and described in PROTOCOL.md. Readers ignore fields they do not know.
 
+import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from './errors.ts';
 
 declare const brand: unique symbol;
@@ -212,24 +213,30 @@ export type ToManager =
 
 // ---------------------------------------------------------------------------------------------- manager ↔ worker
 
+/** What a worker is told first: the slot it works in, as long as its thread lives. */
+export interface SessionStart {
+  readonly slot: number;
+  /** Laid out as in slot-memory.ts. */
+  readonly memory: SharedArrayBuffer;
+  /** Assignments come, and answers go, over this. */
+  readonly port: MessagePort;
+}
+
 /** What a slot is handed: several short tasks of one batch, or one. Their payloads are in the slot's memory. */
 export interface Assignment {
-  readonly slot: number;
   readonly fn: FunctionId;
   readonly count: number;
   readonly timeoutMs: number;
-  /** JSON of a FunctionDefinition; a worker that does not know the function asks for it. */
+  /** JSON of a FunctionDefinition, the first time that this worker gets the function. */
   readonly definition?: Uint8Array;
-  /** The slot's memory where it is not the one that the worker was told of at its start. */
-  readonly memory?: SharedArrayBuffer;
   /** A payload too large for the slot's memory, and large binaries: moved, not copied. */
   readonly moved?: { readonly payload: Uint8Array; readonly buffers: readonly Uint8Array[] };
 }
 
-/** What a worker says when it needs the definition. */
-export const UNKNOWN_FUNCTION = 'unknown-function';
-
-/** The answer to an assignment when one outcome did not fit the slot's memory: that one. Later tasks did not start. */
+/**
+ * The answer to an assignment when one outcome did not fit the slot's memory: that one; later tasks did not start. Else
+ * the answer is null.
+ */
 export interface LargeOutcome {
   readonly index: number;
   readonly bytes: Uint8Array;
