@@ -170,7 +170,7 @@ test('a manager that stands still is given up by its heartbeat; when it goes on 
   }));
 
 test('after a standstill of the whole machine everything goes on: nobody is given up, nothing runs twice', () =>
-  withSite(engineOf({ heartbeat_period: 0.3, heartbeat_threshold: 1.2 }, two), async (site) => {
+  withSite(engineOf({ heartbeat_period: 0.3, heartbeat_threshold: 2.5 }, two), async (site) => {
     const { connected, executor, interchange, managers } = site;
     const before = await connected(2);
     const { futures, path, release } = submitMany(site, 3);
@@ -178,11 +178,11 @@ test('after a standstill of the whole machine everything goes on: nobody is give
     const all = [interchange(), ...before];
     for (const pid of all) kill(pid, 'SIGSTOP');
     const late = executor.submit(task('add'), 1, 1);
-    await pause(3200);
+    await pause(4000);
     assert.equal(late.status, 'waiting', 'it stands still');
     for (const pid of all) kill(pid, 'SIGCONT');
     assert.equal(await within(5000, 'a task', late), 2);
-    await pause(1500); // for whoever would be given up now
+    await pause(3000); // for whoever would be given up now
     release();
     await within(8000, 'every task', Promise.all(futures));
     assert.equal(linesOf(path).length, 3, 'each ran exactly once');
