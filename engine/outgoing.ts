@@ -1,6 +1,6 @@
 // Tasks on their way out: those of one kind that are submitted in one go become one batch.
 
-import { encodeTaskColumns } from '../src/common/columns.ts';
+import { encodeTaskColumns, newTaskColumns } from '../src/common/columns.ts';
 import type { Hops, Kind, TaskBatch, TaskId } from '../src/common/protocol.ts';
 import type { SentBatch } from './pending.ts';
 import type { Frame } from './socket.ts';
@@ -82,31 +82,40 @@ export class Outgoing {
 export function batchFrames(
   batch: SentBatch, now: number, isOpen?: (id: number) => boolean,
 ): { header: TaskBatch; frames: Frame[] } {
-  let ids = new Float64Array(batch.count);
-  for (let i = 0; i < ids.length; i++) ids[i] = batch.first + i;
-  let { sizes, payload } = batch;
-  if (isOpen !== undefined) {
-    const parts: Frame[] = [];
-    const keptIds: number[] = [];
-    const keptSizes: number[] = [];
-    let offset = 0;
-    sizes.forEach((size, i) => {
-      if (isOpen(batch.first + i)) {
-        keptIds.push(batch.first + i);
-        keptSizes.push(size);
-        parts.push(payload.subarray(offset, offset + size));
-      }
-      offset += size;
-    });
-    if (keptIds.length < batch.count) {
-      ids = Float64Array.from(keptIds);
-      sizes = Uint32Array.from(keptSizes);
-      payload = Buffer.concat(parts);
-    }
-  }
+  const { count, columns, payload } = isOpen === undefined ? whole(batch) : stillOpen(batch, isOpen);
   const hops: Hops = {
     submittedAtMs: batch.submittedAtMs, sentAtMs: now, queuedAtMs: 0, dispatchedAtMs: 0, receivedAtMs: 0,
   };
-  const header: TaskBatch = { kind: batch.kind, count: ids.length, attempt: 1, buffers: batch.buffers.length, hops };
-  return { header, frames: [encodeTaskColumns(ids, sizes), payload, ...batch.buffers] };
+  const header: TaskBatch = { kind: batch.kind, count, attempt: 1, buffers: batch.buffers.length, hops };
+  return { header, frames: [columns, payload, ...batch.buffers] };
+}
+
+interface Part {
+  readonly count: number;
+  readonly columns: Frame;
+  readonly payload: Frame;
+}
+
+function whole({ first, count, sizes, payload }: SentBatch): Part {
+  const columns = newTaskColumns(count);
+  for (let i = 0; i < count; i++) columns.ids[i] = first + i;
+  columns.sizes.set(sizes);
+  return { count, columns: columns.frame, payload };
+}
+
+function stillOpen({ first, sizes, payload }: SentBatch, isOpen: (id: number) => boolean): Part {
+  const parts: Frame[] = [];
+  const ids: number[] = [];
+  const kept: number[] = [];
+  let offset = 0;
+  sizes.forEach((size, i) => {
+    if (isOpen(first + i)) {
+      ids.push(first + i);
+      kept.push(size);
+      parts.push(payload.subarray(offset, offset + size));
+    }
+    offset += size;
+  });
+  const columns = encodeTaskColumns(Float64Array.from(ids), Uint32Array.from(kept));
+  return { count: ids.length, columns, payload: Buffer.concat(parts) };
 }

@@ -7,8 +7,8 @@ import {
 import { ComputeError } from '../../src/common/errors.ts';
 import {
   PROTOCOL_VERSION,
-  type FromInterchange, type FromManager, type FunctionDefinition, type FunctionId, type ManagerId, type ResultBatch,
-  type TaskBatch, type ToInterchange, type ToManager,
+  type FromInterchange, type FromManager, type FunctionDefinition, type FunctionId, type Hops, type ManagerId,
+  type ResultBatch, type TaskBatch, type ToInterchange, type ToManager,
 } from '../../src/common/protocol.ts';
 import { unbundle } from '../bundle.ts';
 import type { Frame } from '../socket.ts';
@@ -58,8 +58,9 @@ export function taskFrames(
     const { kind, attempt, hops, ids, sizes, payload, buffers } = batch;
     let end = offset;
     for (let i = from; i < to; i++) end += sizes[i] ?? 0;
-    batches.push({ kind, count: to - from, attempt, buffers: buffers.length, hops: { ...hops, dispatchedAtMs: now } });
-    const columns = encodeTaskColumns(ids.subarray(from, to), sizes.subarray(from, to));
+    batches.push({ kind, count: to - from, attempt, buffers: buffers.length, hops: dispatched(hops, now) });
+    const asItCame = to - from === ids.length ? batch.columns : undefined;
+    const columns = asItCame ?? encodeTaskColumns(ids.subarray(from, to), sizes.subarray(from, to));
     frames.push(columns, payload.subarray(offset, end), ...buffers);
     if (manager.functions.has(kind.fn)) continue;
     const definition = state.functions.get(kind.fn);
@@ -70,11 +71,20 @@ export function taskFrames(
   return { message: { type: 'tasks', batches, ...(functions.length === 0 ? {} : { functions }) }, frames };
 }
 
+/** Field by field: this is done for every task on its own where they come one by one, and a spread is slow. */
+function dispatched({ submittedAtMs, sentAtMs, queuedAtMs, receivedAtMs }: Hops, now: number): Hops {
+  return { submittedAtMs, sentAtMs, queuedAtMs, dispatchedAtMs: now, receivedAtMs };
+}
+
 /** A batch of results for the client: as it came, or only some positions of it. */
 export function resultFrames(
   results: ArrivedResults, manager: ManagerId, keep: readonly number[] | undefined, now: number,
 ): { header: ResultBatch; frames: Frame[] } {
-  const header: ResultBatch = { ...results.header, manager, forwardedAtMs: now };
+  const { header: came } = results;
+  const header: ResultBatch = {
+    count: came.count, attempt: came.attempt, buffers: came.buffers, failures: came.failures, worker: came.worker,
+    startedAtMs: came.startedAtMs, returnedAtMs: came.returnedAtMs, hops: came.hops, manager, forwardedAtMs: now,
+  };
   if (keep === undefined) return { header, frames: [...results.frames] };
   const [columnFrame, outcomes, ...buffers] = results.frames;
   if (columnFrame === undefined || outcomes === undefined) throw malformed('results');
@@ -96,7 +106,8 @@ function readTasks(headers: readonly TaskBatch[], frames: readonly Frame[], now:
   return split(headers, frames, 'tasks').map(({ header, columns, body, buffers }) => {
     const { ids, sizes } = decodeTaskColumns(columns, header.count);
     const { kind, attempt, hops } = header;
-    return { kind, attempt, hops: { ...hops, queuedAtMs: now }, ids, sizes, payload: body, buffers };
+    hops.queuedAtMs = now;
+    return { kind, attempt, hops, ids, sizes, columns, payload: body, buffers };
   });
 }
 

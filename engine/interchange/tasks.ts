@@ -17,6 +17,8 @@ export interface StoredBatch {
   readonly hops: Hops;
   readonly ids: Float64Array;
   readonly sizes: Uint32Array;
+  /** The frame that ids and sizes came in: passed on as it is where the whole batch goes to one manager. */
+  readonly columns?: Uint8Array;
   readonly payload: Uint8Array;
   readonly buffers: readonly Uint8Array[];
 }

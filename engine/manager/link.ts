@@ -265,7 +265,8 @@ function segmentsOf(message: Extract<ToManager, { type: 'tasks' }>, frames: read
     const { ids, sizes } = decodeTaskColumns(columns, batch.count);
     const buffers = frames.slice(at + 2, at + 2 + batch.buffers);
     at += 2 + batch.buffers;
-    const hops = { ...batch.hops, receivedAtMs: now };
+    const { hops } = batch;
+    hops.receivedAtMs = now;
     const { kind, attempt, count } = batch;
     return { kind, attempt, hops, ids, sizes, payload, buffers, from: 0, to: count, offset: 0 };
   });

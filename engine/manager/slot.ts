@@ -5,7 +5,7 @@
 // worker goes on, so a short task that stands before a long one is not kept waiting by it.
 
 import { encodeFailure, encodePayload } from '../../src/common/payload.ts';
-import { encodeResultColumns } from '../../src/common/columns.ts';
+import { newResultColumns } from '../../src/common/columns.ts';
 import { ComputeError } from '../../src/common/errors.ts';
 import {
   STATUS, type Assignment, type LargeOutcome, type ResultBatch, type TaskId,
@@ -225,11 +225,7 @@ export class Slot {
     if (segment === undefined) throw new Error('a slot without an assignment has no results');
     const { from, attempt, hops } = segment;
     const count = at.length;
-    const ids = new Float64Array(count);
-    const startedMs = new Float32Array(count);
-    const runMs = new Float32Array(count);
-    const sizes = new Uint32Array(count);
-    const status = new Uint8Array(count);
+    const { frame, ids, startedMs, runMs, sizes, status } = newResultColumns(count);
     let total = 0;
     for (let i = 0; i < count; i++) {
       const index = at[i] ?? 0;
@@ -240,14 +236,13 @@ export class Slot {
       status[i] = memory.status[index] ?? 0;
       total += runMs[i] ?? 0;
     }
-    const columns = encodeResultColumns({ ids, startedMs, runMs, sizes, status });
     const [body, ...buffers] = bodies;
     return {
       header: {
         count, attempt, buffers: buffers.length, failures, worker: this.index,
         startedAtMs: memory.base[0] ?? 0, returnedAtMs: now, hops,
       },
-      frames: [columns, body ?? new Uint8Array(0), ...buffers],
+      frames: [frame, body ?? new Uint8Array(0), ...buffers],
       ids,
       meanMs: total / count,
       meanBytes: bodies.reduce((bytes, part) => bytes + part.length, 0) / count,

@@ -57,6 +57,20 @@ export function decodeResultColumns(frame: Uint8Array, count: number): ResultCol
   };
 }
 
+/** An empty frame of so many rows and the columns on it, to be filled in place: nothing is copied then. */
+export function newTaskColumns(count: number): TaskColumns & { readonly frame: Uint8Array } {
+  const frame = new Uint8Array(count * TASK_BYTES);
+  const { ids, sizes } = decodeTaskColumns(frame, count);
+  return { frame, ids, sizes };
+}
+
+/** As newTaskColumns. */
+export function newResultColumns(count: number): ResultColumns & { readonly frame: Uint8Array } {
+  const frame = new Uint8Array(count * RESULT_BYTES);
+  const { ids, startedMs, runMs, sizes, status } = decodeResultColumns(frame, count);
+  return { frame, ids, startedMs, runMs, sizes, status };
+}
+
 type Column = Float64Array | Float32Array | Uint32Array | Uint8Array;
 
 function concat(count: number, columns: readonly Column[]): Uint8Array {
