@@ -32,7 +32,7 @@ const options = readOptions();
 const directory = await mkdtemp(join(tmpdir(), 'switchyard-soak-'));
 try {
   const summary = await soak(options, directory);
-  console.log(JSON.stringify(summary, null, 2));
+  console.log(JSON.stringify(summary));
   process.exitCode = summary.holds ? 0 : 1;
 } finally {
   await rm(directory, { recursive: true });

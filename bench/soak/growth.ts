@@ -1,18 +1,20 @@
-// Memory and open files of the processes of a run, from its first tenth to its last.
+// Memory and open files of the processes of a run, tenth by tenth.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { median } from '../measure.ts';
 
-/** What a process may grow by: heaps are collected when they please, and a run starts with small ones. */
+/** From here on: before, the window of open tasks fills, and each heap grows until its collector has found a size. */
+const SETTLED_TENTH = 2;
+/** What a process may grow by from then on: collectors come when they please. */
 const RSS_FACTOR_MAX = 1.25;
 const RSS_MIB_MAX = 48;
 const FILES_MAX = 16;
 
 export interface Growth {
-  readonly firstRssMib: number;
-  readonly lastRssMib: number;
-  readonly firstFiles: number;
-  readonly lastFiles: number;
+  /** Resident memory in each tenth of the run. */
+  readonly rssMib: readonly number[];
+  /** Open files in each tenth. */
+  readonly files: readonly number[];
   readonly flat: boolean;
 }
 
@@ -42,11 +44,20 @@ export class GrowthWatch {
 
   report(): Record<string, Growth> {
     return Object.fromEntries([...this.#tenths].map(([name, tenths]) => {
-      const of = (tenth: number): Samples => tenths.get(tenth) ?? { rssMib: [], files: [] };
-      const [firstRssMib, lastRssMib] = [Math.round(median(of(0).rssMib)), Math.round(median(of(9).rssMib))];
-      const [firstFiles, lastFiles] = [median(of(0).files), median(of(9).files)];
-      const flat = lastRssMib <= firstRssMib * RSS_FACTOR_MAX + RSS_MIB_MAX && lastFiles <= firstFiles + FILES_MAX;
-      return [name, { firstRssMib, lastRssMib, firstFiles, lastFiles, flat }];
+      const each = (of: keyof Samples): number[] => Array.from({ length: 10 }, (_, tenth) =>
+        Math.round(median(tenths.get(tenth)?.[of] ?? [])));
+      const [rssMib, files] = [each('rssMib'), each('files')];
+      const flat = last(rssMib) <= settled(rssMib) * RSS_FACTOR_MAX + RSS_MIB_MAX
+        && last(files) <= settled(files) + FILES_MAX;
+      return [name, { rssMib, files, flat }];
     }));
   }
+}
+
+function settled(tenths: readonly number[]): number {
+  return tenths[SETTLED_TENTH] ?? Number.NaN;
+}
+
+function last(tenths: readonly number[]): number {
+  return tenths.at(-1) ?? Number.NaN;
 }
