@@ -59,8 +59,9 @@ export class Engine {
       clock: this.#clock,
       log: this.#log,
       onLoad: (load) => {
+        const matters = concernsBlocks(this.#load, load);
         this.#load = load;
-        this.#blocks?.poke();
+        if (matters) this.#blocks?.poke();
       },
       onLost: (error) => {
         this.#log.error({ err: error }, 'engine lost');
@@ -188,4 +189,15 @@ export class Engine {
     await this.#blocks?.close();
     await this.#link.close();
   }
+}
+
+/**
+ * Whether the scaler should look now: managers came, went or drain, or there is more to do than there are slots. All
+ * else, such as who is idle for how long, it sees when it looks by itself.
+ */
+function concernsBlocks(before: Load, now: Load): boolean {
+  const slots = now.managers.reduce((sum, manager) => sum + manager.slots, 0);
+  if (now.waiting + now.held > slots || before.managers.length !== now.managers.length) return true;
+  return now.managers.some(({ manager, draining }, i) =>
+    before.managers[i]?.manager !== manager || before.managers[i]?.draining !== draining);
 }

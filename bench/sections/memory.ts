@@ -13,6 +13,7 @@ const WORKERS = 64;
 const HOLD_MS = 2000;
 const PENDING = 1_000_000;
 const SETTLE_MS = 3000;
+const TIDY_MS = 15_000;
 /** Longer than it takes to submit everything that waits behind it. */
 const BLOCK_MS = 600_000;
 
@@ -49,7 +50,8 @@ async function idleEngine(effort: Effort): Promise<EngineFigures> {
   const seconds = quick ? 5 : 20;
   await using client = await FreshClient.start(effort);
   const { interchangePid: pid } = client.first;
-  await sleep(SETTLE_MS, undefined, { signal });
+  // For some seconds after its last work, V8 tidies up; after that an engine is idle.
+  await sleep(quick ? SETTLE_MS : TIDY_MS, undefined, { signal });
   progress(`idle engine for ${seconds} s`);
   // Before the idle time: a kernel that takes pages back from processes at rest would make it look smaller.
   const clientMib = pssMib(client.pid);

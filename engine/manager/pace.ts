@@ -9,7 +9,7 @@ const ASSIGNMENT_MS = 2;
 /** Work that should stand in line behind each slot, so that it never waits for the interchange. */
 const LINE_MS = 10;
 /** Tasks in line behind one slot at most. */
-const LINE_TASKS_MAX = 1024;
+export const LINE_TASKS_MAX = 1024;
 /** How much a new observation counts. */
 const WEIGHT = 0.2;
 /** No task is taken to be shorter. */

@@ -5,9 +5,7 @@ import type { Clock } from '../../src/common/clock.ts';
 import { acknowledgeAll } from './failed.ts';
 import type { Segment } from './line.ts';
 import type { Crew, ManagerLink } from './link.ts';
-
-/** Tasks in line behind each slot: what a crew of real workers asks for when tasks are very short. */
-const LINE_TASKS = 256;
+import { LINE_TASKS_MAX } from './pace.ts';
 
 export class ZeroCrew implements Crew {
   readonly slots: number;
@@ -24,7 +22,7 @@ export class ZeroCrew implements Crew {
   }
 
   window(): number {
-    return this.slots * (1 + LINE_TASKS);
+    return this.slots * (1 + LINE_TASKS_MAX); // as workers do whose tasks take no time
   }
 
   held(): TaskId[] {

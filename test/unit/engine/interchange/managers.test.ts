@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { ManagerTable, summaryOf, type ManagerRecord } from '../../../../engine/interchange/managers.ts';
 import type { BlockId, ManagerId } from '../../../../src/common/protocol.ts';
 
-function add(table: ManagerTable, peer: string, slots: number, window = slots): ManagerRecord {
+function add(table: ManagerTable, peer: string, slots: number, window = slots, block = '0'): ManagerRecord {
   return table.add({
-    peer, id: peer as ManagerId, block: '0' as BlockId, node: 'node', pid: 1, slots, window, endsAtMs: undefined,
+    peer, id: peer as ManagerId, block: block as BlockId, node: 'node', pid: 1, slots, window, endsAtMs: undefined,
     draining: false,
     seenAtMs: 0,
   }, 0);
@@ -23,6 +23,17 @@ test('free slots come before lines, each in turn', () => {
   const served = Array.from({ length: 8 }, () => give(table.next(new Set())));
   assert.deepEqual(served, ['a', 'b', 'b', 'a', 'a', 'a', 'a', undefined]);
   assert.deepEqual([a.held, b.held, table.freeSlots, table.inLine], [5, 2, 0, 4]);
+});
+
+test('where it is asked for, the newest block by number is served first', () => {
+  const table = new ManagerTable();
+  add(table, 'a', 1, 9, '9');
+  const newest = add(table, 'b', 1, 9, '10');
+  add(table, 'c', 1, 9, '2');
+  assert.equal(table.next(new Set(), true), newest);
+  assert.equal(table.next(new Set([newest]), true)?.peer, 'a');
+  table.update(newest, 0, (one) => { one.held = 1; });
+  assert.equal(table.next(new Set(), true)?.peer, 'a', 'a free slot elsewhere comes before its line');
 });
 
 test('who is idle, and since when', () => {
