@@ -9,6 +9,8 @@ import type { Range } from './tasks.ts';
 const DISPATCH_MAX = 4096;
 /** Payload in one message at most, unless one task alone is larger. */
 const DISPATCH_BYTES_MAX = 8 * 1024 * 1024;
+/** Slots whose lines are filled by one message, where tasks are short. */
+const LINES_AT_ONCE = 4;
 /** How often lines are called back at most. */
 const RECALL_EVERY_MS = 20;
 
@@ -35,17 +37,23 @@ export function dispatch(state: State, now: number): Effect[] {
 
 /**
  * An even share of what waits, so that the last tasks of a run do not pile up on one manager. Where tasks are so short
- * that a manager asks for many to each slot, one slot's line at least: a message per task would cost more than the
+ * that a manager asks for many to each slot, some slots' lines at least: a message per task would cost more than the
  * task.
  */
 function share(state: State, manager: ManagerRecord): number {
   const { tasks, managers } = state;
   const free = Math.max(0, manager.slots - manager.held);
-  const line = Math.floor(manager.window / manager.slots);
+  const line = linesOf(manager);
   const excess = tasks.waiting - managers.freeSlots;
   if (excess <= 0) return Math.max(1, Math.min(free, Math.max(line, Math.ceil(tasks.waiting / managers.takers))));
   const room = Math.max(manager.window, manager.slots) - manager.held;
   return Math.max(1, Math.min(room, free + Math.max(line, Math.ceil(excess / managers.takers)), DISPATCH_MAX));
+}
+
+/** The tasks that go out together at least: 1, or where they are short some slots' lines. */
+function linesOf({ window, slots }: ManagerRecord): number {
+  const line = Math.floor(window / slots);
+  return line <= 1 ? 1 : line * Math.min(slots, LINES_AT_ONCE);
 }
 
 function takeFor(state: State, manager: ManagerRecord, count: number, now: number): Range[] {
