@@ -231,7 +231,7 @@ export class EngineLink {
     const isOpen = (id: number): boolean => this.#pending.has(id);
     const now = this.#deps.clock.now();
     for (const batch of this.#pending.batches()) {
-      const { header, frames } = batchFrames(batch, now, isOpen);
+      const { header, frames } = batchFrames(batch, now, batch.open < batch.count ? isOpen : undefined);
       if (header.count > 0) this.#send({ type: 'tasks', batches: [header] }, frames);
     }
   }

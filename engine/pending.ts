@@ -4,7 +4,7 @@
 // as any task of the batch is open, because after the loss of an interchange they are sent again. Ids count from 1, so
 // this is pages of an array and not a map.
 
-import type { Failure, FunctionId, Kind, ResultBatch, TaskId } from '../src/common/protocol.ts';
+import type { Failure, Kind, ResultBatch, TaskId } from '../src/common/protocol.ts';
 import type { Frame } from './socket.ts';
 
 /** What the engine tells whoever waits for a task. Exactly one of the two is called, once. */
@@ -121,10 +121,6 @@ export class Pending {
         if (page.sinks[at] !== undefined) yield (number * PAGE + at) as TaskId; // made by `add`
       }
     }
-  }
-
-  functions(): Set<FunctionId> {
-    return new Set([...this.#batches.values()].map((batch) => batch.kind.fn));
   }
 
   #batchOf(id: number): SentBatch | undefined {

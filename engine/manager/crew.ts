@@ -38,7 +38,6 @@ const BARREN_MAX = 3;
 export class WorkerCrew implements Crew {
   readonly slots: number;
   readonly #deps: CrewDeps;
-  readonly #pool: WorkerPool;
   readonly #all: Slot[];
   readonly #idle: Slot[];
   readonly #line = new Line();
@@ -55,7 +54,6 @@ export class WorkerCrew implements Crew {
     this.#all = Array.from({ length: options.slots }, (_, index) => new Slot(index));
     this.#idle = this.#all.toReversed();
     this.#pace = new Pace(options.slots, options.prefetch);
-    this.#pool = deps.pool;
   }
 
   get draining(): boolean { return this.#draining; }
@@ -118,7 +116,7 @@ export class WorkerCrew implements Crew {
     clearInterval(this.#collecting);
     for (const slot of this.#all) clearTimeout(slot.timer);
     await Promise.all(this.#all.map((slot) => endStartingCommand(slot, this.#deps.clock)));
-    await this.#pool.close();
+    await this.#deps.pool.close();
   }
 
   #assign(): void {
@@ -146,7 +144,7 @@ export class WorkerCrew implements Crew {
     if (assignment.count > 1) this.#collecting ??= setInterval(() => this.#collectAll(), COLLECT_MS);
     let lost = false;
     try {
-      const large = await this.#pool.run(slot, assignment, definition.bytes);
+      const large = await this.#deps.pool.run(slot, assignment, definition.bytes);
       this.#report(slot.collect(clock.now()), segment);
       if (large !== undefined) this.#report(slot.collectLarge(large, clock.now()), segment);
     } catch (error) {
@@ -243,7 +241,7 @@ export class WorkerCrew implements Crew {
     const { segment } = slot;
     slot.ended = true;
     void endStartingCommand(slot, this.#deps.clock).then(() => {
-      if (slot.segment === segment) this.#pool.kill(slot.index);
+      if (slot.segment === segment) this.#deps.pool.kill(slot.index);
     });
   }
 

@@ -3,11 +3,9 @@
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { EventEmitter } from 'node:events';
-import type { Assignment, LargeOutcome, SessionStart } from '../../src/common/protocol.ts';
-import type { FunctionId } from '../../src/common/protocol.ts';
-
-/** A worker keeps at least so many functions: beyond, we start again to send definitions along. */
-export const FUNCTIONS_KNOWN_MAX = 1000;
+import {
+  WORKER_FUNCTIONS_MAX, type Assignment, type FunctionId, type LargeOutcome, type SessionStart,
+} from '../../src/common/protocol.ts';
 
 export class Session {
   /** Its 'abort' ends the thread. */
@@ -41,7 +39,7 @@ export class Session {
     const { fn, moved } = assignment;
     const known = this.#known.has(fn);
     if (!known) {
-      if (this.#known.size >= FUNCTIONS_KNOWN_MAX) this.#known.clear();
+      if (this.#known.size >= WORKER_FUNCTIONS_MAX) this.#known.clear();
       this.#known.add(fn);
     }
     const bytes = moved === undefined

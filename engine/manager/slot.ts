@@ -42,10 +42,6 @@ export class Slot {
     this.index = index;
   }
 
-  get busy(): boolean {
-    return this.segment !== undefined;
-  }
-
   /** Takes the tasks on and returns what the worker gets. */
   start(segment: Segment, now: number): Assignment {
     const { kind, from, to, sizes, payload, offset, buffers } = segment;

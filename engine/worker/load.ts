@@ -3,12 +3,12 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { ComputeError, unreachable } from '../../src/common/errors.ts';
-import type { Assignment, FunctionDefinition, FunctionId } from '../../src/common/protocol.ts';
+import {
+  WORKER_FUNCTIONS_MAX, type Assignment, type FunctionDefinition, type FunctionId,
+} from '../../src/common/protocol.ts';
 import { runCommand } from './command.ts';
 import type { Callable } from './context.ts';
 
-/** A thread of a long run sees many functions; the oldest are forgotten. */
-const FUNCTIONS_MAX = 1000;
 const loaded = new Map<FunctionId, Callable>();
 
 /** Undefined for a function that comes with its definition: it may be new. */
@@ -20,7 +20,7 @@ export async function loadFunction(id: FunctionId, definition: Uint8Array): Prom
   loaded.delete(id); // what was defined last is forgotten last, as the manager believes
   const text = new TextDecoder().decode(definition.slice()); // a copy: the original is memory shared between threads
   const callable = await build(JSON.parse(text) as FunctionDefinition); // written by our manager
-  if (loaded.size >= FUNCTIONS_MAX) for (const oldest of loaded.keys()) {
+  if (loaded.size >= WORKER_FUNCTIONS_MAX) for (const oldest of loaded.keys()) {
     loaded.delete(oldest);
     break;
   }

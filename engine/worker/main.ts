@@ -3,7 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { encodeFailure, encodePayload, decodePayload, type Encoded } from '../../src/common/payload.ts';
-import { ComputeError } from '../../src/common/errors.ts';
+import { ComputeError, mayRetry } from '../../src/common/errors.ts';
 import { STATUS, type Assignment, type LargeOutcome, type SessionStart } from '../../src/common/protocol.ts';
 import { SlotMemory } from '../../src/common/slot-memory.ts';
 import { resultBytesMax, takeOn } from './environment.ts';
@@ -118,7 +118,7 @@ function encodeError(error: unknown): Encoded {
 
 /** Trying again cannot help where the caller or the shape of the result is at fault. */
 function isFinal(error: unknown): boolean {
-  return error instanceof ComputeError && error.code !== 'TASK_TIMEOUT';
+  return error instanceof ComputeError && !mayRetry(error.code);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

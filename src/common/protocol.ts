@@ -222,6 +222,9 @@ export interface SessionStart {
   readonly port: MessagePort;
 }
 
+/** A worker keeps the last so many functions that were defined; the manager sends no definition again before. */
+export const WORKER_FUNCTIONS_MAX = 1000;
+
 /** What a slot is handed: several short tasks of one batch, or one. Their payloads are in the slot's memory. */
 export interface Assignment {
   readonly fn: FunctionId;

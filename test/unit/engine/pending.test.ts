@@ -30,7 +30,7 @@ test('a batch is kept as long as one of its tasks is open', () => {
   assert.deepEqual(open(), [1, 5]);
   pending.release(1, 1);
   pending.release(6, 5);
-  assert.deepEqual([open(), pending.functions().size], [[], 0]);
+  assert.deepEqual([open(), [...pending.batches()].length], [[], 0]);
   pending.release(1, 10);
 });
 
