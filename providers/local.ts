@@ -84,6 +84,7 @@ export class LocalProvider implements Provider {
   readonly statusIntervalMs = STATUS_INTERVAL_MS;
   readonly policy: BlockPolicy;
   readonly launcher: Launcher;
+  readonly host = localHost;
   readonly #config: LocalConfig;
   readonly #directory: string;
   readonly #clock: Clock;
@@ -109,7 +110,9 @@ export class LocalProvider implements Provider {
       await this.cancel([id], true); // nobody but us could find it
       throw cause;
     }
-    return { id, stdoutPath: `${stem}.out`, stderrPath: `${stem}.err` };
+    return {
+      id, name: spec.name, submittedAtMs: this.#clock.now(), stdoutPath: `${stem}.out`, stderrPath: `${stem}.err`,
+    };
   }
 
   async status(ids: readonly string[]): Promise<Map<string, JobStatus>> {

@@ -1,6 +1,7 @@
 // The contract of this room: ask a scheduler for blocks of nodes, ask about them, give them back.
 
 import type { Launcher } from '../launchers/launcher.ts';
+import type { Host } from './host/host.ts';
 
 /**
  * What a scheduler says of a job, in the field's words. Terminal ones never change again.
@@ -36,9 +37,14 @@ export interface JobSpec {
   readonly folder: string;
 }
 
+/** Plain data: it is kept on disk, so that a later process finds the job again. */
 export interface Job {
-  /** The scheduler's own id. */
+  /** The scheduler's own id. Not enough by itself: a scheduler that crashed may give it to another job. */
   readonly id: string;
+  /** As submitted: unique in the run. */
+  readonly name: string;
+  /** Epoch ms. */
+  readonly submittedAtMs: number;
   readonly stdoutPath: string;
   readonly stderrPath: string;
 }
@@ -57,6 +63,8 @@ export interface Provider {
   readonly type: string;
   readonly policy: BlockPolicy;
   readonly launcher: Launcher;
+  /** Where the scheduler's commands run and the blocks' files are. */
+  readonly host: Host;
   /** How long one answer of `status` may be reused. */
   readonly statusIntervalMs: number;
   /** Throws SUBMIT_FAILED with the scheduler's own words. */
@@ -67,6 +75,8 @@ export interface Provider {
   cancel(ids: readonly string[], force?: boolean): Promise<void>;
   /** Where the provider hears of a job's end without asking: calls `onEnd` once, then. A hint, not a status. */
   watch?(id: string, onEnd: () => void): void;
+  /** A job that an earlier process submitted: `status`, `cancel` and `stderrTail` know it from now on. */
+  adopt?(job: Job): void;
   /** What a human should read of a job that went wrong: the tail of its stderr. Bounded; '' when there is none. */
   stderrTail(job: Job): Promise<string>;
 }

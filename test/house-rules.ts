@@ -47,6 +47,7 @@ const SEAMS: Readonly<Record<string, RegExp>> = {
   'cli-progress': /^src\/cli\/progress\.ts$/,
   'fastest-levenshtein': /^src\/common\/schema\.ts$/,
   'crc-32': /^src\/cli\/journal-record\.ts$/,
+  ssh2: /^providers\/host\/ssh\.ts$/,
   'fast-check': /^test\//,
 };
 

@@ -1,5 +1,6 @@
 import { ComputeError } from '../../src/common/errors.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
+import { localHost } from '../../providers/host/local.ts';
 import {
   TERMINAL_STATES, type BlockPolicy, type Job, type JobSpec, type JobStatus, type Provider,
 } from '../../providers/provider.ts';
@@ -9,6 +10,7 @@ export class FakeProvider implements Provider {
   readonly type = 'FakeProvider';
   readonly launcher: Launcher = { type: 'FakeLauncher', wrap: (command) => command };
   readonly policy: BlockPolicy;
+  readonly host = localHost;
   readonly statusIntervalMs: number;
   readonly jobs = new Map<string, JobStatus>();
   readonly submitted: JobSpec[] = [];
@@ -47,7 +49,9 @@ export class FakeProvider implements Provider {
     const id = `job-${this.submitted.length - 1}`;
     this.jobs.set(id, { state: 'pending' });
     this.liveMax = Math.max(this.liveMax, this.live().length);
-    return { id, stdoutPath: `${spec.folder}/out`, stderrPath: `${spec.folder}/err` };
+    return {
+      id, name: spec.name, submittedAtMs: 0, stdoutPath: `${spec.folder}/out`, stderrPath: `${spec.folder}/err`,
+    };
   }
 
   async status(ids: readonly string[]): Promise<Map<string, JobStatus>> {

@@ -85,7 +85,7 @@ test('old ended blocks are forgotten, live ones and numbers are not', () => {
 test('a status says what happened in one plain record', () => {
   const table = new BlockTable(1);
   const block = table.open(1);
-  block.job = { id: '4711', stdoutPath: '/b/out', stderrPath: '/b/err' };
+  block.job = { id: '4711', name: 'b', submittedAtMs: 0, stdoutPath: '/b/out', stderrPath: '/b/err' };
   table.observe(block, { state: 'running', endsAtMs: 99 }, 2);
   table.observe(block, { state: 'failed', exitCode: 7, reason: 'NonZeroExitCode' }, 3);
   assert.deepEqual(table.status(4), [{
