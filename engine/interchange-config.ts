@@ -1,31 +1,24 @@
-// What an interchange is told when it starts, and how the client reaches it then.
+// What an interchange is told when it starts.
 
 import type { InterchangeConfig } from '../src/common/process-config.ts';
 import { listenAddress } from './addresses.ts';
 import type { EngineConfig } from './config.ts';
 import type { Run } from './run.ts';
-import type { DialOptions } from './socket.ts';
 
 /** How long a manager whose connection broke may take to come back before its tasks go elsewhere. */
 const RECONNECT_GRACE_MS = 1000;
 /** Workers or managers that one task may take down. */
 const KILLS_MAX = 3;
 
-/** `predecessor`: the ports of the one whose place it takes. */
-export function interchangeConfig(
-  config: EngineConfig, run: Run,
-  predecessor: { readonly clientPort: number; readonly managerPort: number } | undefined,
-): InterchangeConfig {
+/** `predecessor`: the port of the one whose place it takes. */
+export function interchangeConfig(config: EngineConfig, run: Run, predecessor: number | undefined): InterchangeConfig {
   const { keys, folder, logLevel } = run;
   const isLocal = config.provider.type === 'LocalProvider';
   return {
-    clientPort: predecessor?.clientPort ?? 0,
-    managerPort: predecessor?.managerPort ?? config.worker_port ?? 0,
+    managerPort: predecessor ?? config.worker_port ?? 0,
     managerAddress: listenAddress(config),
     portRange: config.worker_port === null && !isLocal ? config.worker_port_range : null,
-    keys: keys === null ? null : {
-      server: keys.server, clientPublicKey: keys.client.publicKey, managerPublicKey: keys.manager.publicKey,
-    },
+    keys: keys === null ? null : { server: keys.server, managerPublicKey: keys.manager.publicKey },
     heartbeatPeriodMs: config.heartbeat_period * 1000,
     heartbeatThresholdMs: config.heartbeat_threshold * 1000,
     managerSelector: config.manager_selector,
@@ -34,14 +27,5 @@ export function interchangeConfig(
     replacement: predecessor !== undefined,
     logPath: `${folder}/interchange.log`,
     logLevel,
-  };
-}
-
-export function dialOptions({ keys }: Run, port: number): DialOptions {
-  return {
-    address: '127.0.0.1',
-    port,
-    identity: 'engine',
-    keys: keys === null ? null : { serverPublicKey: keys.server.publicKey, own: keys.client },
   };
 }

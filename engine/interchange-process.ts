@@ -2,10 +2,12 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ComputeError } from '../src/common/errors.ts';
-import type { InterchangeConfig, InterchangeReady } from '../src/common/process-config.ts';
+import { CLIENT_FD, type InterchangeConfig, type InterchangeReady } from '../src/common/process-config.ts';
+import { Pipe } from './pipe.ts';
 
 const MAIN = fileURLToPath(new URL('./interchange/main.js', import.meta.url));
 const START_MAX_MS = 20_000;
@@ -13,27 +15,25 @@ const STOP_MAX_MS = 2000;
 /** Of what it printed to stderr, this much is shown when it does not come up. */
 const STDERR_CHARS_MAX = 2000;
 
-export interface Ports {
-  readonly clientPort: number;
-  readonly managerPort: number;
-}
-
 export class InterchangeProcess {
   readonly #child: ChildProcess;
-  readonly ports: Ports;
+  readonly managerPort: number;
+  /** The line to it. */
+  readonly pipe: Pipe;
   readonly pid: number;
   #expected = false;
 
-  private constructor(child: ChildProcess, pid: number, ports: Ports) {
+  private constructor(child: ChildProcess, pid: number, managerPort: number, pipe: Pipe) {
     this.#child = child;
     this.pid = pid;
-    this.ports = ports;
+    this.managerPort = managerPort;
+    this.pipe = pipe;
   }
 
   /** `onExit` is called when it ends without having been asked to. */
   static async start(config: InterchangeConfig, onExit: (how: string) => void): Promise<InterchangeProcess> {
     // Detached: a Ctrl-C in the terminal is for the client, which drains first.
-    const child = spawn(process.execPath, [MAIN], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    const child = spawn(process.execPath, [MAIN], { stdio: ['pipe', 'pipe', 'pipe', 'pipe'], detached: true });
     let stderr = '';
     child.stderr.on('data', (data: Buffer) => {
       stderr = (stderr + data.toString()).slice(-STDERR_CHARS_MAX);
@@ -48,7 +48,8 @@ export class InterchangeProcess {
       throw new ComputeError('START_FAILED',
         `the interchange did not start: ${explain(message, config)}${last ? ` (${last})` : ''}`);
     }
-    const started = new InterchangeProcess(child, child.pid, ready);
+    const line = child.stdio[CLIENT_FD] as Duplex; // 'pipe' above: both ways
+    const started = new InterchangeProcess(child, child.pid, ready.managerPort, new Pipe(line));
     child.once('exit', (code, signal) => {
       if (!started.#expected) onExit(signal === null ? `it exited with status ${code}` : `it was ended by ${signal}`);
     });
@@ -90,7 +91,6 @@ function firstAnswer(child: ChildProcess): Promise<InterchangeReady> {
 /** What the system says → what to do about it. */
 function explain(message: string, config: InterchangeConfig): string {
   if (!/in use|EADDRINUSE/i.test(message)) return message;
-  const port = config.managerPort === 0 ? config.clientPort : config.managerPort;
-  return `port ${port} on ${config.managerAddress} is in use: end whatever listens there, or leave worker_port out `
-    + 'for a free one';
+  return `port ${config.managerPort} on ${config.managerAddress} is in use: end whatever listens there, or leave`
+    + ' worker_port out for a free one';
 }

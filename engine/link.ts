@@ -10,10 +10,9 @@ import type {
   BlockId, Failure, FromInterchange, FunctionDefinition, FunctionId, Kind, Load, ManagerId, TaskBatch, TaskId,
   TaskPlace, ToInterchange,
 } from '../src/common/protocol.ts';
-import { unbundle } from './bundle.ts';
 import type { EngineConfig } from './config.ts';
 import { functionId } from './functions.ts';
-import { dialOptions, interchangeConfig } from './interchange-config.ts';
+import { interchangeConfig } from './interchange-config.ts';
 import { InterchangeProcess } from './interchange-process.ts';
 import { settleEnded, settleResults } from './incoming.ts';
 import { Losses } from './losses.ts';
@@ -21,7 +20,8 @@ import { batchFrames, Outgoing } from './outgoing.ts';
 import { Pending, type SentBatch, type TaskSink } from './pending.ts';
 import { Questions } from './questions.ts';
 import type { Run } from './run.ts';
-import { Dialer, type Frame } from './socket.ts';
+import type { Pipe } from './pipe.ts';
+import type { Frame } from './socket.ts';
 
 export interface LinkDeps {
   readonly clock: Clock;
@@ -45,7 +45,7 @@ export class EngineLink {
   readonly #waiters: (() => void)[] = [];
   #run: Run | undefined;
   #interchange: InterchangeProcess | undefined;
-  #dialer: Dialer | undefined;
+  #pipe: Pipe | undefined;
   /** Batches that wait for a line to the interchange. */
   #unsent: { header: TaskBatch; frames: Frame[] }[] = [];
   #flushing = false;
@@ -72,7 +72,7 @@ export class EngineLink {
   get pid(): number | undefined { return this.#interchange?.pid; }
 
   get managerPort(): number {
-    return this.#interchange?.ports.managerPort ?? 0;
+    return this.#interchange?.managerPort ?? 0;
   }
 
   async start(run: Run): Promise<void> {
@@ -166,7 +166,7 @@ export class EngineLink {
     this.#closed = true;
     this.#questions.giveUp();
     await this.#replacing;
-    await this.#dialer?.close();
+    await this.#pipe?.close();
     await this.#interchange?.stop();
     this.#interchange = undefined;
   }
@@ -175,7 +175,7 @@ export class EngineLink {
     const run = this.#run;
     if (run === undefined) return;
     const interchange = await InterchangeProcess.start(
-      interchangeConfig(this.#config, run, replacement ? this.#interchange?.ports : undefined),
+      interchangeConfig(this.#config, run, replacement ? this.#interchange?.managerPort : undefined),
       (how) => this.#onInterchangeLost(how),
     );
     if (this.#closed) {
@@ -183,10 +183,9 @@ export class EngineLink {
       return;
     }
     this.#interchange = interchange;
-    const dialer = new Dialer(dialOptions(run, interchange.ports.clientPort));
-    dialer.listen((frames) => this.#onMessage(frames));
-    this.#dialer = dialer;
-    this.#deps.log.info({ pid: interchange.pid, port: interchange.ports.managerPort }, 'interchange started');
+    interchange.pipe.listen((frames) => this.#onMessage(frames));
+    this.#pipe = interchange.pipe;
+    this.#deps.log.info({ pid: interchange.pid, port: interchange.managerPort }, 'interchange started');
     this.#send({ type: 'hello' });
     for (const [id, definition] of this.#functions) this.#send({ type: 'function', id, definition });
     this.#sendOpen();
@@ -201,8 +200,8 @@ export class EngineLink {
     const { clock, log } = this.#deps;
     const now = clock.now();
     log.warn({ reason: how, count: this.#pending.open }, 'interchange lost');
-    const old = this.#dialer;
-    this.#dialer = undefined;
+    const old = this.#pipe;
+    this.#pipe = undefined;
     this.#unsent = [];
     void old?.close(true);
     this.#questions.giveUp();
@@ -238,7 +237,7 @@ export class EngineLink {
 
   #onBatch(batch: SentBatch): void {
     this.#pending.keep(batch);
-    if (this.#dialer === undefined) return; // sent with everything else when the line is there
+    if (this.#pipe === undefined) return; // sent with everything else when the line is there
     this.#unsent.push(batchFrames(batch, this.#deps.clock.now()));
     if (this.#unsent.length >= 16) this.#sendBatches();
   }
@@ -250,7 +249,7 @@ export class EngineLink {
   }
 
   #sendBatches(): void {
-    if (this.#unsent.length === 0 || this.#dialer === undefined) return;
+    if (this.#unsent.length === 0 || this.#pipe === undefined) return;
     const batches = this.#unsent;
     this.#unsent = [];
     const headers = batches.map(({ header }) => header);
@@ -259,17 +258,16 @@ export class EngineLink {
 
   #send(message: ToInterchange, frames: readonly Frame[] = []): void {
     if (message.type !== 'tasks' && this.#unsent.length > 0) this.#sendBatches();
-    this.#dialer?.send([encodeHeader(message), ...frames]);
+    this.#pipe?.send([encodeHeader(message), ...frames]);
   }
 
   #ask(question: (request: number) => ToInterchange): ReturnType<Questions['ask']> {
-    if (this.#dialer === undefined || this.#closed) return Promise.resolve(undefined);
+    if (this.#pipe === undefined || this.#closed) return Promise.resolve(undefined);
     this.#flush();
     return this.#questions.ask((message) => this.#send(message), question);
   }
 
-  #onMessage(arrived: readonly Frame[]): void {
-    const frames = unbundle(arrived);
+  #onMessage(frames: readonly Frame[]): void {
     const message = decodeHeader(frames[0] ?? new Uint8Array(0)) as unknown as FromInterchange; // our own child
     switch (message.type) {
       case 'results':

@@ -14,7 +14,6 @@ import { makeKeys } from './socket.ts';
 
 export interface RunKeys {
   readonly server: KeyPair;
-  readonly client: KeyPair;
   readonly manager: KeyPair;
 }
 
@@ -37,7 +36,7 @@ export async function openRun(
   return {
     folder: name,
     logLevel,
-    keys: config.encrypted ? { server: makeKeys(), client: makeKeys(), manager: makeKeys() } : null,
+    keys: config.encrypted ? { server: makeKeys(), manager: makeKeys() } : null,
   };
 }
 

@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/supervisor': ['src/common', 'src/amqp'],
   'src/endpoint': ['src/common', 'src/amqp', 'engine/engine.ts', 'engine/config.ts', 'providers/index.ts',
     'launchers/index.ts'],
-  'engine/interchange': ['src/common', 'engine/socket.ts', 'engine/bundle.ts', 'engine/config.ts'],
+  'engine/interchange': ['src/common', 'engine/socket.ts', 'engine/bundle.ts', 'engine/pipe.ts', 'engine/config.ts'],
   'engine/manager': ['src/common', 'engine/socket.ts', 'engine/bundle.ts', 'engine/config.ts'],
   'engine/worker': ['src/common', 'engine/socket.ts', 'engine/bundle.ts', 'engine/config.ts'],
   'engine/blocks': ['src/common', 'providers', 'launchers'],

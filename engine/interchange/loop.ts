@@ -1,21 +1,27 @@
-// Sockets and ticks → events; effects → sockets. What one turn of the event loop brings is answered once, at its end:
-// results that came together leave together, and tasks are dispatched after every slot that was freed is known.
+// Sockets and ticks → events; effects → sockets. The first message of a turn of the event loop is answered at once, for
+// it is most often the only one; all others of the turn are answered together at its end: results that came together
+// leave together, and tasks are dispatched after every slot that was freed is known.
 
 import type { Clock } from '../../src/common/clock.ts';
 import type { Logger } from '../../src/common/log.ts';
 import { unreachable } from '../../src/common/errors.ts';
 import type { InterchangeConfig, InterchangeReady } from '../../src/common/process-config.ts';
-import type { FromInterchange, ResultBatch, ToManager } from '../../src/common/protocol.ts';
+import type { FromInterchange, ToManager } from '../../src/common/protocol.ts';
+import type { Pipe } from '../pipe.ts';
 import { Gatekeeper, Listener, type Frame } from '../socket.ts';
 import { react, type Event } from './core.ts';
 import { dispatch } from './dispatch.ts';
-import { fromClient, fromManager, toFrames, resultFrames, taskFrames } from './frames.ts';
+import {
+  forwardFrames, fromClient, fromManager, resultFrames, taskFrames, toFrames, type Forwarded,
+} from './frames.ts';
 import { summaryOf } from './managers.ts';
 import { emptyState, type Effect, type State } from './state.ts';
 
 export interface InterchangeDeps {
   readonly log: Logger;
   readonly clock: Clock;
+  /** The line to the client. */
+  readonly client: Pipe;
   /** Fires when the client is gone, or somebody asked for the end. */
   readonly signal: AbortSignal;
   readonly announce: (ready: InterchangeReady) => void;
@@ -25,24 +31,17 @@ export interface InterchangeDeps {
 const TICK_MS = 1000;
 /** The load is reported at most this often; with very many managers less, because the report names each of them. */
 const LOAD_EVERY_MS = 250;
-/** The one peer on the client's side. */
-const CLIENT = 'engine';
 
 export async function runInterchange(config: InterchangeConfig, deps: InterchangeDeps): Promise<number> {
   const gatekeeper = config.keys === null ? undefined : new Gatekeeper(new Map([
-    [config.keys.clientPublicKey, 'client'], [config.keys.managerPublicKey, 'manager'],
+    [config.keys.managerPublicKey, 'manager'],
   ]));
   await gatekeeper?.start();
-  const listen = (domain: string): Listener =>
-    new Listener(config.keys === null ? null : { secretKey: config.keys.server.secretKey, domain });
-  const client = listen('client');
-  const managers = listen('manager');
-  deps.announce({
-    type: 'ready',
-    clientPort: await client.bind('127.0.0.1', config.clientPort),
-    managerPort: await bindInRange(managers, config),
-  });
-  const loop = new InterchangeLoop(config, deps, client, managers);
+  const { client } = deps;
+  const managers = new Listener(
+    config.keys === null ? null : { secretKey: config.keys.server.secretKey, domain: 'manager' });
+  deps.announce({ type: 'ready', managerPort: await bindInRange(managers, config) });
+  const loop = new InterchangeLoop(config, deps, managers);
   await loop.run();
   await Promise.all([client.close(), managers.close()]);
   await gatekeeper?.close();
@@ -64,34 +63,30 @@ async function bindInRange(listener: Listener, config: InterchangeConfig): Promi
 
 class InterchangeLoop {
   readonly #deps: InterchangeDeps;
-  readonly #client: Listener;
   readonly #managers: Listener;
   readonly #state: State;
   readonly #ended = deferred();
   /** Result batches on their way to the client at the end of this turn. */
-  #forward: { header: ResultBatch; frames: Frame[] }[] = [];
-  #turnEnds = false;
+  #forward: Forwarded[] = [];
+  /** Something was handled in this turn; and more, that waits for its end. */
+  #inTurn = false;
+  #more = false;
   #wakeAtMs = Infinity;
   #wake: NodeJS.Timeout | undefined;
   #loadDirty = false;
   #loadTimer: NodeJS.Timeout | undefined;
   #badMessages = 0;
 
-  constructor(config: InterchangeConfig, deps: InterchangeDeps, client: Listener, managers: Listener) {
+  constructor(config: InterchangeConfig, deps: InterchangeDeps, managers: Listener) {
     this.#deps = deps;
-    this.#client = client;
     this.#managers = managers;
     this.#state = emptyState(config, config.replacement);
   }
 
   async run(): Promise<void> {
-    const { clock, signal } = this.#deps;
-    this.#client.listen(
-      (peer, frames) => {
-        if (peer === CLIENT) this.#take(() => fromClient(frames, clock.now()), 'client');
-      },
-      () => { /* the client's stdin, not its connection, says that it is gone */ },
-    );
+    const { client, clock, signal } = this.#deps;
+    // Its stdin, not this line, says that the client is gone.
+    client.listen((frames, whole) => this.#take(() => fromClient(frames, whole, clock.now()), 'client'));
     this.#managers.listen(
       (peer, frames) => this.#take(() => fromManager(peer, frames), peer),
       (peer) => this.#handle({ type: 'gone', peer }),
@@ -124,18 +119,26 @@ class InterchangeLoop {
 
   #handle(event: Event): void {
     this.#perform(react(this.#state, event, this.#deps.clock.now()));
-    if (this.#turnEnds) return;
-    this.#turnEnds = true;
+    if (this.#inTurn) {
+      this.#more = true;
+      return;
+    }
+    this.#inTurn = true;
+    this.#answer();
     process.nextTick(() => this.#endTurn()); // after every message that is there already
   }
 
   #endTurn(): void {
-    this.#turnEnds = false;
+    this.#inTurn = false;
+    if (!this.#more) return;
+    this.#more = false;
+    this.#answer();
+  }
+
+  #answer(): void {
     if (this.#forward.length > 0) {
-      const batches = this.#forward;
+      this.#deps.client.send(forwardFrames(this.#forward));
       this.#forward = [];
-      const headers = batches.map(({ header }) => header);
-      this.#toClient({ type: 'results', batches: headers }, batches.flatMap(({ frames }) => frames));
     }
     this.#perform(dispatch(this.#state, this.#deps.clock.now()));
   }
@@ -145,8 +148,7 @@ class InterchangeLoop {
     for (const effect of effects) {
       switch (effect.type) {
         case 'dispatch': {
-          const { message, frames } = taskFrames(this.#state, effect.manager, effect.ranges, now);
-          this.#toManager(effect.manager.peer, message, frames);
+          this.#managers.send(effect.manager.peer, taskFrames(this.#state, effect.manager, effect.ranges, now));
           break;
         }
         case 'forward':
@@ -185,11 +187,11 @@ class InterchangeLoop {
   }
 
   #toClient(message: FromInterchange, frames: readonly Frame[] = []): void {
-    this.#client.send(CLIENT, toFrames(message, frames));
+    this.#deps.client.send(toFrames(message, frames));
   }
 
-  #toManager(peer: string, message: ToManager, frames: readonly Frame[] = []): void {
-    this.#managers.send(peer, toFrames(message, frames));
+  #toManager(peer: string, message: ToManager): void {
+    this.#managers.send(peer, toFrames(message, []));
   }
 
   #wakeIn(ms: number, now: number): void {

@@ -1,7 +1,9 @@
+import { Socket } from 'node:net';
 import { systemClock } from '../../src/common/clock.ts';
 import { rootLog } from '../../src/common/log.ts';
-import type { InterchangeConfig, InterchangeReady } from '../../src/common/process-config.ts';
+import { CLIENT_FD, type InterchangeConfig, type InterchangeReady } from '../../src/common/process-config.ts';
 import { EXIT_SOFTWARE, firstLine, untilShutdown } from '../../src/common/shutdown.ts';
+import { Pipe } from '../pipe.ts';
 import { runInterchange } from './loop.ts';
 
 /** From the order to end until the end. */
@@ -24,7 +26,8 @@ leash.signal.addEventListener('abort', () => setTimeout(() => process.exit(EXIT_
 await untilShutdown(log, async (signal) => {
   signal.addEventListener('abort', () => leash.abort(), { once: true });
   try {
-    return await runInterchange(config, { log, clock: systemClock, signal: leash.signal, announce });
+    const client = new Pipe(new Socket({ fd: CLIENT_FD }));
+    return await runInterchange(config, { log, clock: systemClock, client, signal: leash.signal, announce });
   } catch (error) {
     announce({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
     throw error;

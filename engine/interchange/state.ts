@@ -6,7 +6,7 @@ import type {
 } from '../../src/common/protocol.ts';
 import { ManagerTable, type ManagerRecord } from './managers.ts';
 import { Queue } from './queue.ts';
-import { TaskTable, type Range } from './tasks.ts';
+import { TaskTable, type Range, type Whole } from './tasks.ts';
 
 /** What is held against a task whose workers or managers died of it, perhaps. */
 export interface Strikes {
@@ -100,6 +100,8 @@ export interface ArrivedResults {
   readonly ids: Float64Array;
   readonly status: Uint8Array;
   readonly frames: readonly Uint8Array[];
+  /** The message that they came in, where it can be passed on as it is. */
+  readonly message: Whole | undefined;
 }
 
 export type Effect =

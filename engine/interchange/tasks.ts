@@ -21,6 +21,14 @@ export interface StoredBatch {
   readonly columns?: Uint8Array;
   readonly payload: Uint8Array;
   readonly buffers: readonly Uint8Array[];
+  /** The message that it came in, where it was the only batch of it: it can be passed on as it is. */
+  readonly message?: Whole | undefined;
+}
+
+/** A small message as one run of bytes, and the part of it that is the header frame. */
+export interface Whole {
+  readonly bytes: Uint8Array;
+  readonly header: Uint8Array;
 }
 
 /** Some consecutive tasks of a batch. `offset` is where the first one's payload starts. */
@@ -159,7 +167,7 @@ export class TaskTable {
       const index = page.index[at] ?? 0;
       if (old === undefined) continue;
       // A fresh object, so that an older range over the same batch does not find the task waiting a second time.
-      const batch = copies.get(old) ?? { ...change(old) };
+      const batch = copies.get(old) ?? { ...change(old), message: undefined };
       copies.set(old, batch);
       page.state[at] = WAITING;
       page.batch[at] = batch;

@@ -74,7 +74,8 @@ export class ManagerLink {
   #crew: Crew | undefined;
   #headers: ResultBatch[] = [];
   #frames: Frame[] = [];
-  #flushing = false;
+  /** Something was reported in this turn. */
+  #inTurn = false;
   #kept: Kept[] = [];
   #keptBytes = 0;
   #heardAtMs: number;
@@ -101,17 +102,21 @@ export class ManagerLink {
     this.#stopHeart = this.#deps.clock.every(1000, () => this.#checkUp(1000));
   }
 
-  /** Joins what else this turn brings and leaves with it. */
+  /** The first of a turn leaves at once; what else the turn brings leaves together at its end. */
   report(header: ResultBatch, frames: readonly Frame[]): void {
+    header.manager = this.#options.manager;
     this.#headers.push(header);
     this.#frames.push(...frames);
-    if (this.#flushing) return;
-    this.#flushing = true;
-    process.nextTick(() => this.flush()); // after everything that is there already
+    if (this.#inTurn) return;
+    this.#inTurn = true;
+    this.flush();
+    process.nextTick(() => { // after everything that is there already
+      this.#inTurn = false;
+      this.flush();
+    });
   }
 
   flush(): void {
-    this.#flushing = false;
     if (this.#headers.length === 0) return;
     const message: FromManager = { type: 'results', window: this.#crew?.window() ?? 0, batches: this.#headers };
     this.#dialer.send([encodeHeader(message), ...this.#frames]);

@@ -2,7 +2,8 @@
 // most of the traffic, and one task at a time is mostly the time it takes to read and write headers.
 //
 //   version (1), 0xc1 (no MessagePack value begins so), what (1), zero (1), batches (uint32), window (float64)
-//   each batch: fixed fields as below, then one short text: the function's id, or the manager's
+//   each batch: fixed fields, a float64 each, as below; then one short text, the function's id or the manager's: its
+//   length (1) and its characters, up to a multiple of 8
 //
 // Little-endian. What does not fit this form (definitions along with tasks, long names) goes as MessagePack.
 
@@ -13,10 +14,15 @@ export const BATCH_MARK = 0xc1;
 const TASKS = 1;
 const RESULTS = 2;
 const HEAD_BYTES = 16;
-const HOPS_BYTES = 5 * 8;
-const TASK_BYTES = 4 * 4 + HOPS_BYTES + 3 * 8;
-const RESULT_BYTES = 5 * 4 + HOPS_BYTES + 3 * 8;
+const TASK_FIELDS = 12;
+const RESULT_FIELDS = 13;
 const TEXT_BYTES_MAX = 255;
+
+/** Where hops begin among the fields, and the hops that the interchange adds: they can be written into a header. */
+const HOPS_AT = 4;
+const QUEUED_AT = HOPS_AT + 2;
+const DISPATCHED_AT = HOPS_AT + 3;
+const FORWARDED_AT = 12;
 
 /** A message with nothing but batches. */
 export type BatchMessage =
@@ -35,30 +41,34 @@ export function encodeBatchHeader(message: BatchMessage, version: number): Buffe
   for (const batch of message.batches) {
     const text = 'kind' in batch ? batch.kind.fn : batch.manager ?? '';
     if (text.length > TEXT_BYTES_MAX) return undefined;
-    size += ('kind' in batch ? TASK_BYTES : RESULT_BYTES) + 1 + text.length;
+    size += 8 * ('kind' in batch ? TASK_FIELDS : RESULT_FIELDS) + textBytes(text.length);
   }
-  const writer = new Writer(Buffer.allocUnsafe(size));
-  writer.byte(version);
-  writer.byte(BATCH_MARK);
-  writer.byte(message.type === 'tasks' ? TASKS : RESULTS);
-  writer.byte(0);
-  writer.uint(message.batches.length);
-  writer.float(message.type === 'results' ? message.window : undefined);
-  if (message.type === 'tasks') for (const batch of message.batches) writeTasks(writer, batch);
-  else for (const batch of message.batches) writeResults(writer, batch);
-  return writer.frame;
+  const frame = Buffer.allocUnsafeSlow(size);
+  const fields = new Float64Array(frame.buffer);
+  frame[0] = version;
+  frame[1] = BATCH_MARK;
+  frame[2] = message.type === 'tasks' ? TASKS : RESULTS;
+  frame[3] = 0;
+  frame.writeUInt32LE(message.batches.length, 4);
+  fields[1] = message.type === 'results' ? message.window ?? Number.NaN : Number.NaN;
+  let at = HEAD_BYTES / 8;
+  if (message.type === 'tasks') for (const batch of message.batches) at = writeTasks(frame, fields, at, batch);
+  else for (const batch of message.batches) at = writeResults(frame, fields, at, batch);
+  return frame;
 }
 
 /** Throws BAD_MESSAGE for a frame that is not whole. `frame` begins with the version and the mark. */
 export function decodeBatchHeader(frame: Uint8Array): BatchMessage {
-  const reader = new Reader(frame);
-  reader.at = 2;
-  const what = reader.byte();
-  reader.byte();
-  const count = reader.uint();
-  const window = reader.float();
+  // Where it is not aligned, a copy is.
+  const { buffer, byteOffset, length } = frame.byteOffset % 8 === 0 ? frame : new Uint8Array(frame);
+  if (length < HEAD_BYTES || length % 8 !== 0) throw broken(frame);
+  const fields = new Float64Array(buffer, byteOffset, length / 8);
+  const count = new DataView(buffer, byteOffset, length).getUint32(4, true);
+  const what = frame[2];
+  const window = fields[1];
   // A batch takes room in the frame: a count that cannot be true is not believed.
-  if (count * TASK_BYTES > frame.length) throw broken(frame);
+  if (count * 8 * TASK_FIELDS > length) throw broken(frame);
+  const reader: Reader = { frame, fields, at: HEAD_BYTES / 8 };
   let message: BatchMessage;
   if (what === TASKS) {
     const batches: TaskBatch[] = [];
@@ -67,156 +77,146 @@ export function decodeBatchHeader(frame: Uint8Array): BatchMessage {
   } else if (what === RESULTS) {
     const batches: ResultBatch[] = [];
     for (let i = 0; i < count; i++) batches.push(readResults(reader));
-    message = window === undefined ? { type: 'results', batches } : { type: 'results', window, batches };
+    message = window === undefined || Number.isNaN(window)
+      ? { type: 'results', batches } : { type: 'results', window, batches };
   } else {
     throw broken(frame);
   }
-  if (reader.at !== frame.length) throw broken(frame);
+  if (reader.at !== fields.length) throw broken(frame);
   return message;
 }
 
-function writeTasks(writer: Writer, { kind, count, attempt, buffers, hops }: TaskBatch): void {
-  writer.uint(count);
-  writer.uint(attempt);
-  writer.uint(buffers);
-  writer.uint(kind.retries);
-  writeHops(writer, hops);
-  writer.float(kind.timeoutMs);
-  writer.float(kind.minRemainingMs);
-  writer.float(kind.priority);
-  writer.text(kind.fn);
+/** Writes down in the header of a single batch of tasks when it was queued and dispatched. */
+export function stampDispatched(frame: Uint8Array, queuedAtMs: number, dispatchedAtMs: number): void {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
+  view.setFloat64(HEAD_BYTES + 8 * QUEUED_AT, queuedAtMs, true);
+  view.setFloat64(HEAD_BYTES + 8 * DISPATCHED_AT, dispatchedAtMs, true);
+}
+
+/** Writes down in the header of a single batch of results when it was passed on. */
+export function stampForwarded(frame: Uint8Array, forwardedAtMs: number): void {
+  new DataView(frame.buffer, frame.byteOffset, frame.length)
+    .setFloat64(HEAD_BYTES + 8 * FORWARDED_AT, forwardedAtMs, true);
+}
+
+function writeTasks(frame: Buffer, fields: Float64Array, at: number, batch: TaskBatch): number {
+  const { kind } = batch;
+  fields[at] = batch.count;
+  fields[at + 1] = batch.attempt;
+  fields[at + 2] = batch.buffers;
+  fields[at + 3] = kind.retries;
+  writeHops(fields, at + HOPS_AT, batch.hops);
+  fields[at + 9] = kind.timeoutMs;
+  fields[at + 10] = kind.minRemainingMs;
+  fields[at + 11] = kind.priority ?? Number.NaN;
+  return writeText(frame, at + TASK_FIELDS, kind.fn);
 }
 
 function readTasks(reader: Reader): TaskBatch {
-  const count = reader.uint();
-  const attempt = reader.uint();
-  const buffers = reader.uint();
-  const retries = reader.uint();
-  const hops = readHops(reader);
-  const timeoutMs = reader.float() ?? 0;
-  const minRemainingMs = reader.float() ?? 0;
-  const priority = reader.float();
-  const fn = reader.text() as FunctionId; // checked where it is looked up
-  const kind: Kind = priority === undefined
+  const { fields, at } = reader;
+  const end = at + TASK_FIELDS;
+  if (end > fields.length) throw broken(reader.frame);
+  const priority = field(fields, at + 11);
+  reader.at = end;
+  const fn = readText(reader) as FunctionId; // checked where it is looked up
+  const timeoutMs = field(fields, at + 9);
+  const retries = field(fields, at + 3);
+  const minRemainingMs = field(fields, at + 10);
+  const kind: Kind = Number.isNaN(priority)
     ? { fn, timeoutMs, retries, minRemainingMs } : { fn, timeoutMs, retries, minRemainingMs, priority };
-  return { kind, count, attempt, buffers, hops };
-}
-
-function writeResults(writer: Writer, batch: ResultBatch): void {
-  writer.uint(batch.count);
-  writer.uint(batch.attempt);
-  writer.uint(batch.buffers);
-  writer.uint(batch.worker);
-  writer.uint(batch.failures ? 1 : 0);
-  writeHops(writer, batch.hops);
-  writer.float(batch.startedAtMs);
-  writer.float(batch.returnedAtMs);
-  writer.float(batch.forwardedAtMs);
-  writer.text(batch.manager ?? '');
-}
-
-function readResults(reader: Reader): ResultBatch {
-  const count = reader.uint();
-  const attempt = reader.uint();
-  const buffers = reader.uint();
-  const worker = reader.uint();
-  const failures = reader.uint() !== 0;
-  const hops = readHops(reader);
-  const startedAtMs = reader.float() ?? 0;
-  const returnedAtMs = reader.float() ?? 0;
-  const forwardedAtMs = reader.float();
-  const manager = reader.text() as ManagerId; // the interchange's own word for it
-  const batch = { count, attempt, buffers, failures, worker, startedAtMs, returnedAtMs, hops };
-  if (forwardedAtMs === undefined) return manager === '' ? batch : { ...batch, manager };
-  return { ...batch, manager, forwardedAtMs };
-}
-
-function writeHops(writer: Writer, hops: Hops): void {
-  writer.float(hops.submittedAtMs);
-  writer.float(hops.sentAtMs);
-  writer.float(hops.queuedAtMs);
-  writer.float(hops.dispatchedAtMs);
-  writer.float(hops.receivedAtMs);
-}
-
-function readHops(reader: Reader): Hops {
   return {
-    submittedAtMs: reader.float() ?? 0,
-    sentAtMs: reader.float() ?? 0,
-    queuedAtMs: reader.float() ?? 0,
-    dispatchedAtMs: reader.float() ?? 0,
-    receivedAtMs: reader.float() ?? 0,
+    kind, count: field(fields, at), attempt: field(fields, at + 1), buffers: field(fields, at + 2),
+    hops: readHops(fields, at + HOPS_AT),
   };
 }
 
-class Writer {
-  readonly frame: Buffer;
-  readonly #view: DataView;
-  #at = 0;
-
-  constructor(frame: Buffer) {
-    this.frame = frame;
-    this.#view = new DataView(frame.buffer, frame.byteOffset, frame.length);
-  }
-
-  byte(value: number): void {
-    this.#view.setUint8(this.#at, value);
-    this.#at += 1;
-  }
-
-  uint(value: number): void {
-    this.#view.setUint32(this.#at, value, true);
-    this.#at += 4;
-  }
-
-  /** undefined is written as NaN. */
-  float(value: number | undefined): void {
-    this.#view.setFloat64(this.#at, value ?? Number.NaN, true);
-    this.#at += 8;
-  }
-
-  text(value: string): void {
-    this.byte(value.length);
-    this.frame.write(value, this.#at, 'latin1');
-    this.#at += value.length;
-  }
+function writeResults(frame: Buffer, fields: Float64Array, at: number, batch: ResultBatch): number {
+  fields[at] = batch.count;
+  fields[at + 1] = batch.attempt;
+  fields[at + 2] = batch.buffers;
+  fields[at + 3] = batch.worker;
+  writeHops(fields, at + HOPS_AT, batch.hops);
+  fields[at + 9] = batch.startedAtMs;
+  fields[at + 10] = batch.returnedAtMs;
+  fields[at + 11] = batch.failures ? 1 : 0;
+  fields[at + FORWARDED_AT] = batch.forwardedAtMs ?? Number.NaN;
+  return writeText(frame, at + RESULT_FIELDS, batch.manager ?? '');
 }
 
-class Reader {
-  at = 0;
-  readonly #frame: Uint8Array;
-  readonly #view: DataView;
-
-  constructor(frame: Uint8Array) {
-    this.#frame = frame;
-    this.#view = new DataView(frame.buffer, frame.byteOffset, frame.length);
+function readResults(reader: Reader): ResultBatch {
+  const { fields, at } = reader;
+  const end = at + RESULT_FIELDS;
+  if (end > fields.length) throw broken(reader.frame);
+  reader.at = end;
+  const manager = readText(reader) as ManagerId; // compared with whoever sent it, or the interchange's own word
+  const count = field(fields, at);
+  const attempt = field(fields, at + 1);
+  const buffers = field(fields, at + 2);
+  const worker = field(fields, at + 3);
+  const hops = readHops(fields, at + HOPS_AT);
+  const startedAtMs = field(fields, at + 9);
+  const returnedAtMs = field(fields, at + 10);
+  const failures = field(fields, at + 11) !== 0;
+  const forwardedAtMs = field(fields, at + FORWARDED_AT);
+  const batch = { count, attempt, buffers, failures, worker, startedAtMs, returnedAtMs, hops };
+  if (!Number.isNaN(forwardedAtMs)) {
+    return { count, attempt, buffers, failures, worker, startedAtMs, returnedAtMs, hops, manager, forwardedAtMs };
   }
+  if (manager === '') return batch;
+  return { count, attempt, buffers, failures, worker, startedAtMs, returnedAtMs, hops, manager };
+}
 
-  byte(): number {
-    return this.#view.getUint8(this.#step(1));
-  }
+function writeHops(fields: Float64Array, at: number, hops: Hops): void {
+  fields[at] = hops.submittedAtMs;
+  fields[at + 1] = hops.sentAtMs;
+  fields[at + 2] = hops.queuedAtMs;
+  fields[at + 3] = hops.dispatchedAtMs;
+  fields[at + 4] = hops.receivedAtMs;
+}
 
-  uint(): number {
-    return this.#view.getUint32(this.#step(4), true);
-  }
+function readHops(fields: Float64Array, at: number): Hops {
+  return {
+    submittedAtMs: field(fields, at),
+    sentAtMs: field(fields, at + 1),
+    queuedAtMs: field(fields, at + 2),
+    dispatchedAtMs: field(fields, at + 3),
+    receivedAtMs: field(fields, at + 4),
+  };
+}
 
-  float(): number | undefined {
-    const value = this.#view.getFloat64(this.#step(8), true);
-    return Number.isNaN(value) ? undefined : value;
-  }
+interface Reader {
+  readonly frame: Uint8Array;
+  readonly fields: Float64Array;
+  /** Counted in fields of eight bytes. */
+  at: number;
+}
 
-  text(): string {
-    const length = this.byte();
-    const start = this.#step(length);
-    return Buffer.prototype.latin1Slice.call(this.#frame, start, start + length);
-  }
+/** Within the frame: the caller has looked. */
+function field(fields: Float64Array, at: number): number {
+  return fields[at] ?? Number.NaN;
+}
 
-  #step(bytes: number): number {
-    const start = this.at;
-    this.at += bytes;
-    if (this.at > this.#frame.length) throw broken(this.#frame);
-    return start;
-  }
+function textBytes(length: number): number {
+  return Math.ceil((1 + length) / 8) * 8;
+}
+
+function writeText(frame: Buffer, at: number, text: string): number {
+  const start = 8 * at;
+  const end = start + textBytes(text.length);
+  frame.fill(0, start, end);
+  frame[start] = text.length;
+  frame.write(text, start + 1, 'latin1');
+  return end / 8;
+}
+
+function readText(reader: Reader): string {
+  const start = 8 * reader.at;
+  const length = reader.frame[start];
+  if (length === undefined) throw broken(reader.frame);
+  const end = start + textBytes(length);
+  if (end > reader.frame.length) throw broken(reader.frame);
+  reader.at = end / 8;
+  return Buffer.prototype.latin1Slice.call(reader.frame, start + 1, start + 1 + length);
 }
 
 function broken(frame: Uint8Array): ComputeError {

@@ -9,18 +9,18 @@ export interface KeyPair {
   readonly secretKey: string;
 }
 
+/** The interchange's end of the line to its client: a connected socket that it is started with. */
+export const CLIENT_FD = 3;
+
 /** One JSON line on the interchange's stdin. */
 export interface InterchangeConfig {
   /** 0: any free port. A replacement gets its predecessor's. */
-  readonly clientPort: number;
   readonly managerPort: number;
   /** Address to listen on for managers: '127.0.0.1', or '*' for all. */
   readonly managerAddress: string;
   readonly portRange: readonly [number, number] | null;
   /** null: no encryption. */
-  readonly keys: {
-    readonly server: KeyPair; readonly clientPublicKey: string; readonly managerPublicKey: string;
-  } | null;
+  readonly keys: { readonly server: KeyPair; readonly managerPublicKey: string } | null;
   readonly heartbeatPeriodMs: number;
   readonly heartbeatThresholdMs: number;
   /** Which manager is served first: any, or the one of the newest block. */
@@ -36,7 +36,7 @@ export interface InterchangeConfig {
 
 /** One JSON line on the interchange's stdout, once it listens. */
 export type InterchangeReady =
-  | { readonly type: 'ready'; readonly clientPort: number; readonly managerPort: number }
+  | { readonly type: 'ready'; readonly managerPort: number }
   | { readonly type: 'failed'; readonly message: string };
 
 /** The manager's file, mode 0600, in the block's folder. */

@@ -16,7 +16,7 @@ export type ManagerId = Brand<string, 'ManagerId'>;
 /** Digest of the definition: equal functions are the same function. */
 export type FunctionId = Brand<string, 'FunctionId'>;
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 // ---------------------------------------------------------------------------------------------- functions and tasks
 
@@ -86,8 +86,9 @@ export interface ResultBatch {
   readonly startedAtMs: number;
   readonly returnedAtMs: number;
   readonly hops: Hops;
+  /** Its sender's name; the interchange puts the right one there if it is another. */
+  manager?: ManagerId;
   /** Filled in by the interchange on the way to the client. */
-  readonly manager?: ManagerId;
   readonly forwardedAtMs?: number;
 }
 

@@ -5,15 +5,14 @@ import { encodeHeader } from '../../src/common/codec.ts';
 import type { ToInterchange } from '../../src/common/protocol.ts';
 import { makeKeys, type Dialer } from '../../engine/socket.ts';
 import { until } from './harness.ts';
-import { checkService, registration, Wire, WireClient, type Port } from './wire.ts';
+import { checkService, registration, Wire, WireClient } from './wire.ts';
 
-const PORTS: readonly Port[] = ['client', 'manager'];
 /** The start of every greeting: signature, version 3.1, the name of a mechanism, no server. */
 const greeting = (mechanism: string): Buffer => Buffer.concat([
   Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1]), Buffer.from(mechanism.padEnd(20, '\0')), Buffer.alloc(32),
 ]);
 
-/** What a stranger would say to either port, if it were heard. */
+/** What a stranger would say, if it were heard. */
 function speak(dialer: Dialer, heard: unknown[]): void {
   dialer.listen((frames) => heard.push(frames));
   const orders: ToInterchange[] = [{ type: 'stop' }, { type: 'dump', request: 1 }];
@@ -29,7 +28,7 @@ function open(port: number): Promise<Socket> {
   });
 }
 
-test('who has not the key of a port is not heard there and hears nothing', async () => {
+test('who has not the key is not heard and hears nothing', async () => {
   await using wire = await Wire.start();
   const client = new WireClient(wire);
   await checkService(wire, client, 'before');
@@ -37,13 +36,10 @@ test('who has not the key of a port is not heard there and hears nothing', async
   assert.ok(keys);
   const serverPublicKey = keys.server.publicKey;
   const heard: unknown[] = [];
-  for (const port of PORTS) {
-    // The name of the real client, or of any manager: what counts is the key.
-    const proper = { own: keys[port], serverPublicKey };
-    const strangers = [null, { ...proper, own: makeKeys() }, { ...proper, serverPublicKey: makeKeys().publicKey },
-      { ...proper, own: keys[port === 'client' ? 'manager' : 'client'] }, { ...proper, own: keys.server }];
-    for (const stranger of strangers) speak(wire.dial(port, 'engine', stranger), heard);
-  }
+  const proper = { own: keys.manager, serverPublicKey };
+  const strangers = [null, { ...proper, own: makeKeys() }, { ...proper, serverPublicKey: makeKeys().publicKey },
+    { ...proper, own: keys.server }];
+  for (const stranger of strangers) speak(wire.dial('engine', stranger), heard);
   // What they said would have been read before what the client and a manager say in these rounds.
   for (let round = 0; round < 3; round++) await checkService(wire, client, `after${round}`);
   assert.deepEqual(heard, []);
@@ -51,7 +47,7 @@ test('who has not the key of a port is not heard there and hears nothing', async
   assert.equal(managers.length, 4);
 });
 
-test('garbage on either port disturbs nobody', async () => {
+test('garbage on the port disturbs nobody', async () => {
   await using wire = await Wire.start();
   const client = new WireClient(wire);
   const noise = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => (i * 7919) % 251));
@@ -65,11 +61,11 @@ test('garbage on either port disturbs nobody', async () => {
     Buffer.concat([greeting('CURVE'), Buffer.from([4, 200]), Buffer.from('\x05HELLO'), Buffer.alloc(194)]),
     Buffer.concat([greeting('NULL'), Buffer.from([4, 6]), Buffer.from('\x05READY'), noise(50_000)]),
   ];
-  const sockets = await Promise.all(PORTS.flatMap((port) => openings.map(async (opening) => {
-    const socket = await open(wire.portOf(port));
+  const sockets = await Promise.all(openings.map(async (opening) => {
+    const socket = await open(wire.port);
     socket.write(opening);
     return socket;
-  })));
+  }));
   await checkService(wire, client, 'among');
   for (const [i, socket] of sockets.entries()) {
     if (i % 2 === 0) socket.end();
@@ -84,8 +80,7 @@ test('a thousand connections that come and go leave nothing behind', async () =>
   await checkService(wire, client, 'before');
   const before = await wire.residentMiB();
   for (let round = 0; round < 10; round++) {
-    const sockets = await Promise.all(Array.from({ length: 100 }, (_, i) =>
-      open(wire.portOf(i % 2 === 0 ? 'manager' : 'client'))));
+    const sockets = await Promise.all(Array.from({ length: 100 }, () => open(wire.port)));
     for (const [i, socket] of sockets.entries()) {
       if (i % 3 === 0) socket.write(greeting('CURVE'));
       if (i % 3 === 1) socket.resetAndDestroy();

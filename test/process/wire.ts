@@ -15,6 +15,7 @@ import {
   TaskBatch, type TaskId, type ToInterchange,
 } from '../../src/common/protocol.ts';
 import { unbundle } from '../../engine/bundle.ts';
+import type { Pipe } from '../../engine/pipe.ts';
 import { InterchangeProcess } from '../../engine/interchange-process.ts';
 import { Dialer, makeKeys, type Frame } from '../../engine/socket.ts';
 import { until } from './harness.ts';
@@ -23,11 +24,8 @@ export const NOW_HOPS = { submittedAtMs: 1, sentAtMs: 1, queuedAtMs: 1, dispatch
 
 export interface Keys {
   readonly server: KeyPair;
-  readonly client: KeyPair;
   readonly manager: KeyPair;
 }
-
-export type Port = 'client' | 'manager';
 
 /** One interchange of its own, with everything that was connected to it. */
 export class Wire implements AsyncDisposable {
@@ -47,13 +45,11 @@ export class Wire implements AsyncDisposable {
 
   static async start(change: Partial<InterchangeConfig> = {}, encrypted = true): Promise<Wire> {
     const directory = await mkdtemp(join(tmpdir(), 'wire-'));
-    const keys = encrypted ? { server: makeKeys(), client: makeKeys(), manager: makeKeys() } : null;
+    const keys = encrypted ? { server: makeKeys(), manager: makeKeys() } : null;
     let onExit = (_how: string): void => { /* replaced at once */ };
     const process = await InterchangeProcess.start({
-      clientPort: 0, managerPort: 0, managerAddress: '127.0.0.1', portRange: null,
-      keys: keys === null ? null : {
-        server: keys.server, clientPublicKey: keys.client.publicKey, managerPublicKey: keys.manager.publicKey,
-      },
+      managerPort: 0, managerAddress: '127.0.0.1', portRange: null,
+      keys: keys === null ? null : { server: keys.server, managerPublicKey: keys.manager.publicKey },
       heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 500, killsMax: 3,
       managerSelector: 'random', replacement: false,
       logPath: join(directory, 'interchange.log'), logLevel: 'info', ...change,
@@ -68,19 +64,24 @@ export class Wire implements AsyncDisposable {
     return this.#process.pid;
   }
 
-  portOf(port: Port): number {
-    return port === 'client' ? this.#process.ports.clientPort : this.#process.ports.managerPort;
+  get port(): number {
+    return this.#process.managerPort;
+  }
+
+  /** The client's line. */
+  get pipe(): Pipe {
+    return this.#process.pipe;
   }
 
   log(): Promise<string> {
     return readFile(join(this.#directory, 'interchange.log'), 'utf8');
   }
 
-  /** `keys`: own pair and the server's public key; by default those that belong to the port. */
-  dial(port: Port, identity: string, keys?: { own: KeyPair; serverPublicKey: string } | null): Dialer {
-    const proper = this.keys === null ? null : { own: this.keys[port], serverPublicKey: this.keys.server.publicKey };
+  /** `keys`: own pair and the server's public key; by default a manager's. */
+  dial(identity: string, keys?: { own: KeyPair; serverPublicKey: string } | null): Dialer {
+    const proper = this.keys === null ? null : { own: this.keys.manager, serverPublicKey: this.keys.server.publicKey };
     const dialer = new Dialer({
-      address: '127.0.0.1', port: this.portOf(port), identity, keys: keys === undefined ? proper : keys,
+      address: '127.0.0.1', port: this.port, identity, keys: keys === undefined ? proper : keys,
     });
     this.#dialers.push(dialer);
     return dialer;
@@ -100,7 +101,7 @@ export class Wire implements AsyncDisposable {
 
 /** The engine's end: sends tasks and notes what came of each. */
 export class WireClient {
-  readonly #dialer: Dialer;
+  readonly #pipe: Pipe;
   /** By task, everything that was ever said of its end. */
   readonly endings = new Map<TaskId, string[]>();
   /** Every message, in order. */
@@ -108,8 +109,8 @@ export class WireClient {
   #nextId = 1;
 
   constructor(wire: Wire) {
-    this.#dialer = wire.dial('client', 'engine');
-    this.#dialer.listen((frames) => this.#onMessage(unbundle(frames)));
+    this.#pipe = wire.pipe;
+    this.#pipe.listen((frames) => this.#onMessage(frames));
     this.send({ type: 'hello' });
     this.send({
       type: 'function', id: 'f' as FunctionId, definition: { form: 'source', name: 'f', source: '() => {}' },
@@ -117,7 +118,7 @@ export class WireClient {
   }
 
   send(message: ToInterchange, frames: readonly Frame[] = []): void {
-    this.#dialer.send([encodeHeader(message), ...frames]);
+    this.#pipe.send([encodeHeader(message), ...frames]);
   }
 
   submit(count: number): TaskId[] {
@@ -181,7 +182,7 @@ export class WireManager {
   constructor(wire: Wire, name: string, slots = 4) {
     this.id = `0.node.${name}` as ManagerId;
     this.slots = slots;
-    this.#dialer = wire.dial('manager', this.id);
+    this.#dialer = wire.dial(this.id);
     this.#dialer.listen((frames) => this.#onMessage(unbundle(frames)));
   }
 

@@ -3,10 +3,13 @@
 import assert from 'node:assert/strict';
 import { dispatch } from '../../engine/interchange/dispatch.ts';
 import { react, type Event } from '../../engine/interchange/core.ts';
-import { fromClient, fromManager, resultFrames, taskFrames, toFrames } from '../../engine/interchange/frames.ts';
+import { bundle, unbundle } from '../../engine/bundle.ts';
+import {
+  forwardFrames, fromClient, fromManager, resultFrames, taskFrames, toFrames, type Forwarded,
+} from '../../engine/interchange/frames.ts';
 import { summaryOf } from '../../engine/interchange/managers.ts';
 import { emptyState, type Effect, type Policy, type State } from '../../engine/interchange/state.ts';
-import type { FromInterchange, ResultBatch, TaskId } from '../../src/common/protocol.ts';
+import type { FromInterchange, TaskId } from '../../src/common/protocol.ts';
 import type { Frames, Line, Listening, Timeline } from './network.ts';
 
 const TICK_MS = 1000;
@@ -19,7 +22,7 @@ export class SimInterchange implements Listening {
   readonly #stopTicking: () => void;
   /** Tasks that a cancellation has been seen for: they must not be given out any more. */
   readonly #cancelled = new Set<TaskId>();
-  #forward: { header: ResultBatch; frames: Frames }[] = [];
+  #forward: Forwarded[] = [];
   #turnEnds = false;
   #frozenUntilMs = 0;
   #loadDirty = false;
@@ -43,7 +46,7 @@ export class SimInterchange implements Listening {
   }
 
   onMessage(peer: string, frames: Frames): void {
-    this.#whenAwake(() => this.#handle(fromManager(peer, frames)));
+    this.#whenAwake(() => this.#handle(fromManager(peer, bundle(frames))));
   }
 
   onClient(frames: Frames): void {
@@ -51,7 +54,9 @@ export class SimInterchange implements Listening {
   }
 
   #onClient(frames: Frames): void {
-    const event = fromClient(frames, this.#timeline.now);
+    const [whole] = bundle(frames);
+    assert.ok(whole);
+    const event = fromClient(unbundle([whole]), whole, this.#timeline.now);
     this.#handle(event);
     if (event.type !== 'from-client' || event.message.type !== 'cancel') return;
     for (const id of event.message.ids) this.#cancelled.add(id);
@@ -109,8 +114,7 @@ export class SimInterchange implements Listening {
     this.#perform(dispatch(this.state, this.#timeline.now));
     const batches = this.#forward.splice(0);
     if (batches.length === 0) return;
-    this.#tell({ type: 'results', batches: batches.map(({ header }) => header) },
-      batches.flatMap(({ frames }) => frames));
+    this.#toClient(unbundle(forwardFrames(batches)));
   }
 
   #perform(effects: readonly Effect[]): void {
@@ -120,8 +124,7 @@ export class SimInterchange implements Listening {
         case 'dispatch': {
           const { manager, ranges } = effect;
           this.#checkDispatch(effect);
-          const { message, frames } = taskFrames(this.state, manager, ranges, now);
-          this.#lines.get(manager.peer)?.answer(toFrames(message, frames));
+          this.#lines.get(manager.peer)?.answer(unbundle(taskFrames(this.state, manager, ranges, now)));
           break;
         }
         case 'forward':

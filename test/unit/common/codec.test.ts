@@ -42,7 +42,7 @@ test('another version is refused, and the message names both', () => {
   frame[0] = PROTOCOL_VERSION + 6;
   assert.throws(() => decodeHeader(frame), {
     code: 'BAD_MESSAGE',
-    message: `a message of protocol version 7 came; this process speaks version ${PROTOCOL_VERSION}`,
+    message: `a message of protocol version ${frame[0]} came; this process speaks version ${PROTOCOL_VERSION}`,
   });
 });
 

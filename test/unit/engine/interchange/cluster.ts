@@ -127,7 +127,7 @@ export function resultsOf(
       count: ids.length, attempt, buffers: 0, failures: column.some((one) => one !== STATUS.ok), worker: 0,
       startedAtMs: 0, returnedAtMs: 0, hops: HOPS,
     },
-    ids: Float64Array.from(ids), status: column, frames: [],
+    ids: Float64Array.from(ids), status: column, frames: [], message: undefined,
   };
 }
 

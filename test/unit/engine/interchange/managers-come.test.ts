@@ -18,7 +18,7 @@ test('a manager of another version, or under another name, is refused, and nobod
   cluster.join('a');
   const refusals = [cluster.join('b', { version: 9 }), cluster.join('c', { manager: 'a' })];
   assert.deepEqual(refusals, [
-    [['to-manager', 'b', { type: 'refused', reason: 'it speaks protocol version 9 and this interchange speaks 1: '
+    [['to-manager', 'b', { type: 'refused', reason: 'it speaks protocol version 9 and this interchange speaks 2: '
       + 'start both from the same installation' }]],
     [['to-manager', 'c', { type: 'refused', reason: 'it registers under a name that is not its own' }]],
   ]);
