@@ -64,6 +64,8 @@ export function copied(frames: readonly Frame[], size: number): Buffer {
   let at = framesStart(frames.length);
   for (const frame of frames) {
     whole.set(frame, at);
+    // What the memory held before is nobody's business.
+    for (let i = at + frame.length, end = at + pad(frame.length); i < end; i++) whole[i] = 0;
     at += pad(frame.length);
   }
   return whole;
@@ -91,6 +93,7 @@ function writeHead(to: Buffer, frames: readonly Frame[], size: number): void {
   view.setUint32(4, frames.length, true);
   view.setFloat64(8, size, true);
   for (let i = 0; i < frames.length; i++) view.setUint32(BUNDLE_HEAD + 4 * i, frames[i]?.length ?? 0, true);
+  if (frames.length % 2 === 1) view.setUint32(BUNDLE_HEAD + 4 * frames.length, 0, true);
 }
 
 function broken(whole: Frame): ComputeError {

@@ -6,11 +6,12 @@ import { ComputeError } from '../src/common/errors.ts';
 import { silentLog, type Logger } from '../src/common/log.ts';
 import { encodeFailure } from '../src/common/payload.ts';
 import type {
-  FunctionDefinition, FunctionId, Kind, Load, ManagerSummary, TaskId, TaskPlace,
+  FunctionDefinition, FunctionId, Kind, ManagerSummary, TaskId, TaskPlace,
 } from '../src/common/protocol.ts';
 import { Allocation, type BlockStatus } from './allocation.ts';
 import type { EngineConfig } from './config.ts';
 import { EngineLink } from './link.ts';
+import { concernsBlocks, NO_LOAD } from './load.ts';
 import type { TaskSink } from './pending.ts';
 import { openRun, type Run } from './run.ts';
 
@@ -35,8 +36,6 @@ export interface EngineStatus {
   /** Keys, logs and block folders of this run. */
   readonly folder: string | undefined;
 }
-
-const NO_LOAD: Load = { waiting: 0, held: 0, managers: [], connectedBlocks: [] };
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -189,15 +188,4 @@ export class Engine {
     await this.#blocks?.close();
     await this.#link.close();
   }
-}
-
-/**
- * Whether the scaler should look now: managers came, went or drain, or there is more to do than there are slots. All
- * else, such as who is idle for how long, it sees when it looks by itself.
- */
-function concernsBlocks(before: Load, now: Load): boolean {
-  const slots = now.managers.reduce((sum, manager) => sum + manager.slots, 0);
-  if (now.waiting + now.held > slots || before.managers.length !== now.managers.length) return true;
-  return now.managers.some(({ manager, draining }, i) =>
-    before.managers[i]?.manager !== manager || before.managers[i]?.draining !== draining);
 }

@@ -24,6 +24,7 @@ export function interchangeConfig(config: EngineConfig, run: Run, predecessor: n
     managerSelector: config.manager_selector,
     reconnectGraceMs: RECONNECT_GRACE_MS,
     killsMax: KILLS_MAX,
+    prefetchCapacity: config.prefetch_capacity,
     replacement: predecessor !== undefined,
     logPath: `${folder}/interchange.log`,
     logLevel,

@@ -10,11 +10,13 @@ import type {
   BlockId, Failure, FromInterchange, FunctionDefinition, FunctionId, Kind, Load, ManagerId, TaskBatch, TaskId,
   TaskPlace, ToInterchange,
 } from '../src/common/protocol.ts';
+import { Cancelled } from './cancelled.ts';
 import type { EngineConfig } from './config.ts';
 import { functionId } from './functions.ts';
 import { interchangeConfig } from './interchange-config.ts';
 import { InterchangeProcess } from './interchange-process.ts';
 import { settleEnded, settleResults } from './incoming.ts';
+import { NO_LOAD, withManager } from './load.ts';
 import { Losses } from './losses.ts';
 import { batchFrames, Outgoing } from './outgoing.ts';
 import { Pending, type SentBatch, type TaskSink } from './pending.ts';
@@ -31,9 +33,6 @@ export interface LinkDeps {
   readonly onLost: (error: ComputeError) => void;
 }
 
-/** Ended tasks that somebody cancelled are forgotten when there are so many more than open ones. */
-const CANCELLED_MIN = 1000;
-
 export class EngineLink {
   readonly #config: EngineConfig;
   readonly #deps: LinkDeps;
@@ -49,14 +48,14 @@ export class EngineLink {
   /** Batches that wait for a line to the interchange. */
   #unsent: { header: TaskBatch; frames: Frame[] }[] = [];
   #flushing = false;
-  /** Open tasks whose end was asked for: a replacement has to hear of it again. */
-  #cancelled = new Set<TaskId>();
+  readonly #cancelled = new Cancelled(this.#pending);
   readonly #losses = new Losses();
   /** A new interchange is on its way: who closes waits for it, to end it. */
   #replacing: Promise<void> | undefined;
   #closed = false;
   /** Why there is no interchange any more, nor will be. */
   #lost: ComputeError | undefined;
+  #load = NO_LOAD;
   settled = 0;
 
   constructor(config: EngineConfig, deps: LinkDeps) {
@@ -114,8 +113,7 @@ export class EngineLink {
   cancel(ids: readonly TaskId[]): void {
     this.#outgoing.flush();
     this.#send({ type: 'cancel', ids });
-    for (const id of ids) this.#cancelled.add(id);
-    if (this.#cancelled.size > 2 * this.#pending.open + CANCELLED_MIN) this.#forgetCancelled();
+    this.#cancelled.add(ids);
   }
 
   failWaiting(failure: Failure): void {
@@ -191,8 +189,8 @@ export class EngineLink {
     this.#sendOpen();
     // Managers that do not come back stay in the list: should this one end too, some may yet hold tasks.
     if (replacement) this.#send({ type: 'resumed', managers: [...this.#managers] });
-    this.#forgetCancelled();
-    if (this.#cancelled.size > 0) this.#send({ type: 'cancel', ids: [...this.#cancelled] });
+    const cancelled = this.#cancelled.open();
+    if (cancelled.length > 0) this.#send({ type: 'cancel', ids: cancelled });
   }
 
   #onInterchangeLost(how: string): void {
@@ -278,16 +276,20 @@ export class EngineLink {
         this.settled += settleEnded(this.#pending, message, frames, this.#deps.clock.now());
         this.#afterSettling();
         break;
-      case 'load': this.#deps.onLoad(message.load); break;
-      case 'manager-joined': this.#managers.add(message.manager.manager); break;
+      case 'load': this.#setLoad(message.load); break;
+      case 'manager-joined':
+        this.#managers.add(message.manager.manager);
+        this.#setLoad(withManager(this.#load, message.manager));
+        break;
       case 'manager-left': this.#managers.delete(message.manager); break;
       case 'located': case 'dump': this.#questions.onAnswer(message); break;
       default: unreachable(message);
     }
   }
 
-  #forgetCancelled(): void {
-    for (const id of this.#cancelled) if (!this.#pending.has(id)) this.#cancelled.delete(id);
+  #setLoad(load: Load): void {
+    this.#load = load;
+    this.#deps.onLoad(load);
   }
 
   #afterSettling(): void {

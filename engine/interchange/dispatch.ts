@@ -9,8 +9,10 @@ import type { Range } from './tasks.ts';
 const DISPATCH_MAX = 4096;
 /** Payload in one message at most, unless one task alone is larger. */
 const DISPATCH_BYTES_MAX = 8 * 1024 * 1024;
-/** Slots whose lines are filled by one message, where tasks are short. */
-const LINES_AT_ONCE = 4;
+/** The part of a manager's line that is too little work, 1 ms for each slot, to be dealt out further. */
+const SHORT_PART = 10;
+/** Tasks are that short where so many of them are so little work for a slot. */
+const SHORT_TASKS_MIN = 8;
 /** How often lines are called back at most. */
 const RECALL_EVERY_MS = 20;
 
@@ -37,23 +39,20 @@ export function dispatch(state: State, now: number): Effect[] {
 
 /**
  * An even share of what waits, so that the last tasks of a run do not pile up on one manager. Where tasks are so short
- * that a manager asks for many to each slot, some slots' lines at least: a message per task would cost more than the
- * task.
+ * that a good many of them are no work, at least so many: a message for every few would cost more than they do.
  */
 function share(state: State, manager: ManagerRecord): number {
-  const { tasks, managers } = state;
-  const free = Math.max(0, manager.slots - manager.held);
-  const line = linesOf(manager);
+  const { tasks, managers, policy } = state;
+  const { held, slots, window } = manager;
+  const free = Math.max(0, slots - held);
   const excess = tasks.waiting - managers.freeSlots;
-  if (excess <= 0) return Math.max(1, Math.min(free, Math.max(line, Math.ceil(tasks.waiting / managers.takers))));
-  const room = Math.max(manager.window, manager.slots) - manager.held;
-  return Math.max(1, Math.min(room, free + Math.max(line, Math.ceil(excess / managers.takers)), DISPATCH_MAX));
-}
-
-/** The tasks that go out together at least: 1, or where they are short some slots' lines. */
-function linesOf({ window, slots }: ManagerRecord): number {
-  const line = Math.floor(window / slots);
-  return line <= 1 ? 1 : line * Math.min(slots, LINES_AT_ONCE);
+  const even = excess <= 0
+    ? Math.min(free, Math.ceil(tasks.waiting / managers.takers)) : free + Math.ceil(excess / managers.takers);
+  // A window beyond what every manager is configured to prefetch tells how short tasks are.
+  const short = window - slots > policy.prefetchCapacity ? Math.floor((window - slots) / SHORT_PART) : 0;
+  const least = short >= SHORT_TASKS_MIN * slots ? short : 1;
+  const room = Math.max(window, slots) - held;
+  return Math.max(1, Math.min(Math.max(even, least), room, DISPATCH_MAX));
 }
 
 function takeFor(state: State, manager: ManagerRecord, count: number, now: number): Range[] {

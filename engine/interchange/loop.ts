@@ -163,8 +163,6 @@ class InterchangeLoop {
         case 'to-client':
           this.#toClient(effect.message);
           this.#report(effect.message);
-          // At once: a block that ends a moment later must count as one that connected.
-          if (effect.message.type === 'manager-joined') this.#sendLoad();
           break;
         case 'to-manager': this.#toManager(effect.peer, effect.message); break;
         case 'wake': this.#wakeIn(effect.inMs, now); break;

@@ -46,9 +46,11 @@ export class ManagerTable {
     fields: Omit<ManagerRecord, 'serial' | 'held' | 'recalling' | 'awayAtMs' | 'idleSinceMs' | 'functions'>,
     now: number,
   ): ManagerRecord {
+    const { peer, id, block, node, pid, slots, endsAtMs, window, draining, seenAtMs } = fields;
+    // Field by field: thousands of records that a spread made have shapes of their own, and each is slow to read.
     const record: ManagerRecord = {
-      ...fields, serial: ++this.#serial, held: 0, recalling: false, awayAtMs: undefined, idleSinceMs: now,
-      functions: new Set(),
+      serial: ++this.#serial, peer, id, block, node, pid, slots, endsAtMs, window, held: 0, draining, recalling: false,
+      seenAtMs, idleSinceMs: now, awayAtMs: undefined, functions: new Set(),
     };
     this.byPeer.set(record.peer, record);
     this.#bySerial.set(record.serial, record);

@@ -29,6 +29,8 @@ export interface Policy {
   readonly reconnectGraceMs: number;
   /** How many workers or managers one task may take down. */
   readonly killsMax: number;
+  /** What every manager holds beyond its slots, however long its tasks take. */
+  readonly prefetchCapacity: number;
 }
 
 /**

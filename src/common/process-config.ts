@@ -28,6 +28,8 @@ export interface InterchangeConfig {
   /** How long a manager may be gone before its tasks go elsewhere. */
   readonly reconnectGraceMs: number;
   readonly killsMax: number;
+  /** What every manager holds beyond its slots, however long its tasks take. */
+  readonly prefetchCapacity: number;
   /** It takes the place of one that ended: the client will send every open task again. */
   readonly replacement: boolean;
   readonly logPath: string;

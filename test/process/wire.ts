@@ -50,7 +50,7 @@ export class Wire implements AsyncDisposable {
     const process = await InterchangeProcess.start({
       managerPort: 0, managerAddress: '127.0.0.1', portRange: null,
       keys: keys === null ? null : { server: keys.server, managerPublicKey: keys.manager.publicKey },
-      heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 500, killsMax: 3,
+      heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 500, killsMax: 3, prefetchCapacity: 0,
       managerSelector: 'random', replacement: false,
       logPath: join(directory, 'interchange.log'), logLevel: 'info', ...change,
     }, (how) => onExit(how));

@@ -10,7 +10,8 @@ import type { Nature, SimManager } from './manager.ts';
 import { Pipe, Random, Timeline, type Frames } from './network.ts';
 
 const POLICY = {
-  heartbeatPeriodMs: 1000, heartbeatThresholdMs: 4000, reconnectGraceMs: 1000, killsMax: 3, managerSelector: 'random',
+  heartbeatPeriodMs: 1000, heartbeatThresholdMs: 4000, reconnectGraceMs: 1000, killsMax: 3,
+  prefetchCapacity: 0, managerSelector: 'random',
 } as const;
 /** So long work arrives and things break. */
 const TROUBLE_MS = 25_000;

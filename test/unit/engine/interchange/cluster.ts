@@ -10,7 +10,7 @@ import {
 } from '../../../../src/common/protocol.ts';
 
 export const POLICY = {
-  heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 1000, killsMax: 3,
+  heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 1000, killsMax: 3, prefetchCapacity: 0,
   managerSelector: 'random',
 } as const;
 export const REGISTERED = { type: 'registered', heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000 };
