@@ -1,13 +1,14 @@
-// Memory and open files of the processes of a run, tenth by tenth.
+// Memory and open files of the processes of a run, tenth by tenth. A collector that has room comes when it pleases, and
+// then memory tells nothing of what a process holds on to: a soak is run with a tight limit on every heap.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { median } from '../measure.ts';
 
-/** From here on: before, the window of open tasks fills, and each heap grows until its collector has found a size. */
-const SETTLED_TENTH = 2;
-/** What a process may grow by from then on: collectors come when they please. */
+/** From here on: before, the window of open tasks fills, and each heap grows to its limit. */
+const SETTLED_TENTH = 3;
+/** What a process may grow by from then on. */
 const RSS_FACTOR_MAX = 1.25;
-const RSS_MIB_MAX = 48;
+const RSS_MIB_MAX = 32;
 const FILES_MAX = 16;
 
 export interface Growth {

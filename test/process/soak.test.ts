@@ -13,7 +13,9 @@ const seed = Math.floor(Math.random() * 1e6);
 test(`of 12,000 tasks that fail, die or are cancelled each ends once, as it must; nothing grows (SEED=${seed})`, () =>
   withRun(async () => {
     const child = spawn(process.execPath, [SOAK, '--tasks', '12000', '--window', '4000', '--seed', String(seed)],
-      { stdio: ['ignore', 'pipe', 'inherit'] });
+      {
+        stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '--max-old-space-size=80' },
+      });
     let text = '';
     child.stdout.on('data', (data: Buffer) => { text += data.toString(); });
     const [code] = await within(120_000, 'the soak', once(child, 'close')) as [number | null];
