@@ -43,16 +43,24 @@ export async function* mapTasks<I, R>(
 async function read<I, R>(
   submit: (input: I) => TaskFuture<R>, inputs: Iterable<I> | AsyncIterable<I>, flow: Flow<R>,
 ): Promise<void> {
+  const source = Symbol.asyncIterator in inputs ? inputs[Symbol.asyncIterator]() : inputs[Symbol.iterator]();
   try {
-    for await (const input of inputs) {
+    for (;;) {
+      // oxlint-disable-next-line no-await-in-loop -- one input after the other
+      const step = await flow.unlessStopped(source.next());
+      if (step?.done === true) {
+        flow.end();
+        return;
+      }
       if (!flow.room) await flow.makesRoom();
-      if (flow.stopped) return; // leaving the loop closes the source
-      flow.add(submit(input));
+      if (step === undefined || flow.stopped) break;
+      flow.add(submit(step.value));
     }
-    flow.end();
   } catch (error) {
     flow.stop(error);
   }
+  // A source that never answers is told to close, but nobody waits for it.
+  await flow.unlessStopped(source.return?.());
 }
 
 /** The open futures between the reader of inputs and the taker of results. */
@@ -67,6 +75,8 @@ class Flow<R> {
   #failure: { readonly reason: unknown } | undefined;
   stopped = false;
   #onChange: (() => void)[] = [];
+  /** Who waits for the source, and must not when the flow stops. */
+  #onStop: (() => void) | undefined;
 
   constructor(ordered: boolean, window: number) {
     this.#ordered = ordered;
@@ -94,6 +104,15 @@ class Flow<R> {
     future.then(settled, settled);
   }
 
+  /** What the source says; undefined as soon as the flow stops, or has. */
+  unlessStopped<T>(answer: T | PromiseLike<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#onStop = () => resolve(undefined);
+      Promise.resolve(answer).then(resolve, reject);
+      if (this.stopped) this.#onStop();
+    });
+  }
+
   /** There are no more inputs. */
   end(): void {
     this.#ended = true;
@@ -106,6 +125,7 @@ class Flow<R> {
     this.stopped = true;
     if (reason !== undefined) this.#failure = { reason };
     for (const future of this.#open) void future.cancel();
+    this.#onStop?.();
     this.#changed();
   }
 

@@ -148,6 +148,25 @@ test('an abort ends it with its reason and cancels what is open', async () => {
   assert.deepEqual([late.yielded, desk.futures.has(9)], [['Error: enough'], false]);
 });
 
+test('an abort ends it though the source never says what comes next', async () => {
+  const desk = new Desk();
+  const controller = new AbortController();
+  let closed = false;
+  const inputs: AsyncIterable<number> = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise(() => { /* never */ }),
+      return: () => {
+        closed = true;
+        return new Promise(() => { /* never */ });
+      },
+    }),
+  };
+  const { yielded, ended } = await desk.run(inputs, { signal: controller.signal });
+  controller.abort(new Error('enough'));
+  await ended;
+  assert.deepEqual([yielded, closed], [['Error: enough'], true]);
+});
+
 test('a window that lets nothing through is refused', async () => {
   for (const window of [0, -1, NaN]) {
     const { yielded, ended } = await new Desk().run([1], { window });
