@@ -1,5 +1,5 @@
-// When a scheduler's commands fail again and again, it is left alone for longer and longer: a controller that is down is
-// not helped by questions, and each may cost its full time-out.
+// When a scheduler fails again and again, it is left alone for longer and longer: a controller that is down is not
+// helped by questions, and each may cost its full time-out.
 
 import type { Clock } from '../src/common/clock.ts';
 import { ComputeError } from '../src/common/errors.ts';

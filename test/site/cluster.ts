@@ -8,6 +8,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ComputeError } from '../../src/common/errors.ts';
 import { exec, type Output } from '../../src/common/exec.ts';
 import { localHost } from '../../providers/host/local.ts';
 import type { Host } from '../../providers/host/host.ts';
@@ -128,7 +129,8 @@ export class Cluster implements AsyncDisposable {
       run: (argv, { timeoutMs }) => this.run(argv, { user, timeoutMs }),
       write: async (path, text, mode) => {
         const script = 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"';
-        await this.print(['sh', '-c', script, 'sh', path, mode.toString(8)], { user, input: text });
+        const done = await this.run(['sh', '-c', script, 'sh', path, mode.toString(8)], { user, input: text });
+        if (done.code !== 0) throw new ComputeError('STORAGE_FAILED', `could not write ${path}: ${done.stderr.trim()}`);
       },
       excerpt: (path, bytesMax) => localHost.excerpt(path, bytesMax),
     };
