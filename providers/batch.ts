@@ -13,7 +13,7 @@ import type { Host } from './host/host.ts';
 import { jobName } from './job-name.ts';
 import { Patience } from './patience.ts';
 import type { BlockPolicy, Job, JobSpec, JobStatus, Provider } from './provider.ts';
-import type { Command, Failed, History, JobFiles, JobsCommand, ListedJob, Scheduler, Submitted } from './scheduler.ts';
+import type { Argv, Command, Failed, History, JobFiles, JobsCommand, ListedJob, Scheduler, Submitted } from './scheduler.ts';
 import { submitScript } from './script.ts';
 import { Tracked } from './tracked.ts';
 
@@ -127,14 +127,14 @@ export class BatchProvider implements Provider {
   }
 
   async #trySubmit(files: JobFiles): Promise<Submitted> {
+    const { submit } = this.#scheduler;
     try {
-      const output = await this.#run(this.#scheduler.submit, files.scriptPath);
-      return this.#scheduler.submit.read(output);
+      return submit.read(await this.#run(submit, files.scriptPath));
     } catch (cause) {
       if (!(cause instanceof ComputeError)) throw cause;
       // A command that never began asked for nothing.
-      if (cause.details['started'] !== false) return { type: 'doubtful', words: cause.message };
-      throw new ComputeError('SUBMIT_FAILED', `${this.type} could not submit ${files.name}`, { cause });
+      const started = cause.details['started'] !== false;
+      return { type: started ? 'doubtful' : 'refused', words: cause.message };
     }
   }
 
@@ -200,14 +200,22 @@ export class BatchProvider implements Provider {
     const answer = command.read(output);
     // What is not the failure is the answer.
     if (answer.type !== 'failed') return answer as Exclude<A, Failed>;
-    const [file] = command.argv(ids);
-    throw new ComputeError('COMMAND_FAILED', `${file} failed: ${(answer as Failed).words}`, {
+    throw new ComputeError('COMMAND_FAILED', `${programOf(command.argv(ids))} failed: ${(answer as Failed).words}`, {
       details: { command: this.#words(command, ids), stderr: output.stderr, exitCode: output.code },
     });
   }
 
-  #run<Q>(command: Command<Q, unknown>, question: Q): Promise<Output> {
-    return this.host.run(command.argv(question), { timeoutMs: this.#config.cmd_timeout * 1000 });
+  async #run<Q>(command: Command<Q, unknown>, question: Q): Promise<Output> {
+    const argv = command.argv(question);
+    try {
+      return await this.host.run(argv, { timeoutMs: this.#config.cmd_timeout * 1000 });
+    } catch (cause) {
+      if (!(cause instanceof ComputeError)) throw cause;
+      const failure = cause.details['started'] === false ? 'could not be started: is it there, where the commands run?'
+        : `gave no answer (cmd_timeout is ${this.#config.cmd_timeout} s)`;
+      const details = { ...cause.details, command: quoteAll(argv) };
+      throw new ComputeError('COMMAND_FAILED', `${programOf(argv)} ${failure}`, { cause, details });
+    }
   }
 
   #words<Q>(command: Command<Q, unknown>, question: Q): string {
@@ -219,6 +227,11 @@ export class BatchProvider implements Provider {
     const stem = join(folder, name);
     return { name, folder, scriptPath: `${stem}.sh`, stdoutPath: `${stem}.out`, stderrPath: `${stem}.err` };
   }
+}
+
+/** The command itself, behind `env` and what it sets. */
+function programOf(argv: Argv): string {
+  return argv.find((word) => word !== 'env' && !word.includes('=')) ?? argv[0];
 }
 
 const NOBODYS: JobStatus = { state: 'missing', reason: 'no such job' };

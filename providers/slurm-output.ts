@@ -118,11 +118,12 @@ function failed(output: Output): Failed {
 }
 
 const WORDS_MAX = 1000;
+const SPEAKER = /^(?:(?:sbatch|squeue|sacct|scancel): (?:error: )?|slurm_\w+ error: )/;
 
 /** What a person should read of a command that went wrong, in one line. */
 function wordsOf({ code, signal, stdout, stderr }: Output): string {
   const said = (stderr.trim() === '' ? stdout : stderr).split('\n')
-    .map((line) => line.replace(/^\w+: (?:error: )?/, '').trim()).filter((line) => line !== '').join('; ');
+    .map((line) => line.replace(SPEAKER, '').trim()).filter((line) => line !== '').join('; ');
   const end = code === null ? `ended by ${signal ?? 'a signal'}` : `exit ${code}`;
   return said === '' ? `it said nothing (${end})` : `${said.slice(0, WORDS_MAX)} (${end})`;
 }
