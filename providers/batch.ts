@@ -13,7 +13,9 @@ import type { Host } from './host/host.ts';
 import { jobName } from './job-name.ts';
 import { Patience } from './patience.ts';
 import type { BlockPolicy, Job, JobSpec, JobStatus, Provider } from './provider.ts';
-import type { Argv, Command, Failed, History, JobFiles, JobsCommand, ListedJob, Scheduler, Submitted } from './scheduler.ts';
+import type {
+  Argv, Command, Failed, History, JobFiles, JobsCommand, ListedJob, Scheduler, Submitted,
+} from './scheduler.ts';
 import { submitScript } from './script.ts';
 import { Tracked } from './tracked.ts';
 

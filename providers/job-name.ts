@@ -9,7 +9,7 @@ const MARK_CHARS = 8;
  */
 export function jobName(wanted: string, folder: string, charsMax: number): string {
   const mark = createHash('sha256').update(`${folder}\0${wanted}`).digest('hex').slice(0, MARK_CHARS);
-  const plain = wanted.replace(/[^A-Za-z0-9_.-]/g, '_').replace(/^[^A-Za-z]/, 'b$&');
+  const plain = wanted.replace(/[^A-Za-z0-9_.-]/g, '_').replace(/^(?![A-Za-z])/, 'b');
   const room = charsMax - MARK_CHARS - 1;
   const short = plain.length <= room ? plain : `b${plain.slice(plain.length - room + 1)}`;
   return `${short}.${mark}`;

@@ -17,7 +17,7 @@ async function forgotten(): Promise<void> {
   await site.until('squeue to forget', async () => (await site.queue('%i')).length === 0);
 }
 
-test('what squeue has forgotten, the records know: how it ended, and never that it is gone before they say so', async () => {
+test('how a block ended that squeue has forgotten, the records know; it is not gone before they say so', async () => {
   const provider = site.provider();
   const [failed, good] = [await site.start(provider, 'exit 7'), await site.start(provider, 'true')];
   await forgotten();

@@ -129,12 +129,14 @@ test('a block that the scheduler has forgotten is missing, and one whose end was
   await provider.cancel([seen.id, unseen.id, 'never']);
 });
 
-test('a command that does not end is not waited for longer than cmd_timeout, and says nothing of the block', async () => {
+test('a command that does not end is not waited for, and says nothing of the block', async () => {
   const provider = site.provider({ cmd_timeout: 1 });
   const job = await site.start(provider, 'sleep 100');
   await cluster.head('hang', 'munged');
   const failure = await failureOf(provider.status([job.id]));
-  assert.deepEqual([failure.code, /^squeue gave no answer/.test(failure.message)], ['COMMAND_FAILED', true]);
+  assert.deepEqual([failure.code, failure.message], [
+    'COMMAND_FAILED', 'squeue gave no answer (cmd_timeout is 1 s)',
+  ]);
   await cluster.head('wake', 'munged');
   site.clock.aheadMs += 10_000;
   await site.become(provider, job, 'running');

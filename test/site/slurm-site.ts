@@ -14,9 +14,18 @@ export type Keys = Readonly<Record<string, unknown>>;
 /** Real time, and as much more as a test wants to have passed. */
 export class AheadClock implements Clock {
   aheadMs = 0;
-  readonly sleep = systemClock.sleep;
-  readonly every = systemClock.every;
-  readonly now = (): number => systemClock.now() + this.aheadMs;
+
+  now(): number {
+    return systemClock.now() + this.aheadMs;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return systemClock.sleep(ms, signal);
+  }
+
+  every(ms: number, run: () => void): () => void {
+    return systemClock.every(ms, run);
+  }
 }
 
 export class SlurmSite {

@@ -65,7 +65,8 @@ test('a block whose time is over is a timeout; its manager gets a SIGTERM first'
   const job = await site.start(provider, 'trap "echo terminated; exit 0" TERM; while :; do sleep 0.1; done');
   await site.become(provider, job, 'running');
   const soon = new Date(Date.now() + 2000).toISOString().slice(0, 19);
-  await cluster.print(['scontrol', 'update', `JobId=${job.id}`, `EndTime=${soon}`], { user: 'root', env: { TZ: 'UTC' } });
+  const update = ['scontrol', 'update', `JobId=${job.id}`, `EndTime=${soon}`];
+  await cluster.print(update, { user: 'root', env: { TZ: 'UTC' } });
   assert.deepEqual(await site.become(provider, job, 'timeout', 'failed', 'completed'), { state: 'timeout' });
   await site.until('its last word', async () => (await readFile(job.stdoutPath, 'utf8')) === 'terminated\n');
 });
