@@ -108,11 +108,10 @@ export class BatchProvider implements Provider {
   async cancel(ids: readonly string[]): Promise<void> {
     const asked = this.#open(ids);
     if (asked.length === 0) return;
-    await this.#ask(asked);
-    const due = asked.flatMap((tracked) => (tracked.isCancellable() ? [tracked] : []));
-    for (const batch of this.#scheduler.cancel.batches(due.map(({ id }) => id))) {
-      await this.#answer(this.#scheduler.cancel, batch);
-    }
+    await this.#patience.insist(this.#clock, async () => {
+      await this.#ask(asked);
+      await this.#end(asked.filter((tracked) => tracked.isCancellable()));
+    });
     for (const tracked of asked) tracked.onCancelled();
   }
 
@@ -159,9 +158,16 @@ export class BatchProvider implements Provider {
       if (job === undefined) tracked.onNotFound(this.#clock.now());
       else tracked.onFound(job);
     }
+    // It came after it had been told to end.
+    await this.#end(unnamed.filter((tracked) => !isStandIn(tracked.id) && tracked.wasCancelled()));
     const listed = await this.#listed(list, named.map(({ id }) => id));
     const absent = named.filter((tracked) => !tracked.onListed(listed.get(tracked.job.name)));
     if (absent.length > 0) await this.#askHistory(absent);
+  }
+
+  async #end(due: readonly Tracked[]): Promise<void> {
+    const { cancel } = this.#scheduler;
+    for (const batch of cancel.batches(due.map(({ id }) => id))) await this.#answer(cancel, batch);
   }
 
   async #askHistory(absent: readonly Tracked[]): Promise<void> {

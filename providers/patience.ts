@@ -20,6 +20,11 @@ export class Patience {
         `not asked: the scheduler failed ${this.#failures} times in a row, and is left alone for another `
         + `${Math.ceil(leftMs / 1000)} s`, { cause: this.#last, details: this.#last.details });
     }
+    return this.insist(clock, work);
+  }
+
+  /** Does it in any case: an order is not a question. */
+  async insist<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
     try {
       const done = await work();
       this.#failures = 0;

@@ -62,6 +62,10 @@ export class Tracked {
     this.#cancelled = true;
   }
 
+  wasCancelled(): boolean {
+    return this.#cancelled;
+  }
+
   /** What the list has under its name; false when it is not there: another job with its id does not count. */
   onListed(listed: ListedJob | undefined): boolean {
     if (listed?.id !== this.#id) return false;

@@ -97,6 +97,18 @@ test('a submission that was lost with the controller keeps its place until it ha
   assert.match(end.reason ?? '', /^was never queued: sbatch gave no answer/);
 });
 
+test('a block that comes after it was told to end is ended when it comes', async () => {
+  const provider = site.provider({ cmd_timeout: 1 });
+  await cluster.head('hang');
+  const job = await site.start(provider, 'sleep 100');
+  await cluster.head('kill');
+  await cluster.revive();
+  await provider.cancel([job.id]);
+  assert.equal((await site.status(provider, job)).state, 'unknown');
+  await cluster.print(['sbatch', `--job-name=${job.name}`, '--output=/dev/null', '--wrap=sleep 100']);
+  assert.equal((await site.become(provider, job, 'cancelled', 'completed')).state, 'cancelled');
+});
+
 test('a job with the id of ours and another name is not ours, and is not cancelled', async () => {
   const provider = site.provider();
   // The controller writes down the first of several changes at once and the others some seconds later.

@@ -30,6 +30,15 @@ test('what fails is left alone for 2 s, then twice as long each time, up to 2 mi
   assert.equal(await patience.spend(clock, () => Promise.resolve('well')), 'well');
 });
 
+test('an order is given however impatient it is, and shows whether the scheduler is well again', async () => {
+  const clock = new FakeClock();
+  const patience = new Patience();
+  await assert.rejects(patience.insist(clock, () => Promise.reject(FAILURE)), FAILURE);
+  await assert.rejects(patience.spend(clock, () => Promise.resolve('asked')), /^ComputeError: not asked: /);
+  await patience.insist(clock, () => Promise.resolve());
+  assert.equal(await patience.spend(clock, () => Promise.resolve('asked')), 'asked');
+});
+
 test('a bug is not a scheduler that fails', async () => {
   const clock = new FakeClock();
   const patience = new Patience();
