@@ -29,3 +29,23 @@ test('a second cluster stands beside the first, and leaves nothing', async () =>
   }
   assert.ok(!existsSync(root));
 });
+
+test('a node that lost its power comes back; nothing that ran on it is left', async () => {
+  await cluster.print(['srun', '--nodelist=n3', '--overcommit', 'sh', '-c', 'setsid sleep 4711 >/dev/null 2>&1 &']);
+  assert.match(await cluster.onNode('n3', ['ps', '-eo', 'args']), /^sleep 4711$/m);
+  await cluster.powerOff('n3');
+  await assert.rejects(cluster.onNode('n3', ['true']), /n3 is off/);
+  await cluster.powerOn('n3');
+  assert.doesNotMatch(await cluster.onNode('n3', ['ps', '-eo', 'args']), /^sleep 4711$/m);
+});
+
+test('on a cluster with a network, a cable that is cut separates a node, and mended joins it again', async () => {
+  await using wired = await Cluster.start({ nodes: 2, network: true });
+  assert.equal(await wired.print(['srun', '--nodes=2', '--ntasks=2', 'true']), '');
+  const reach = ['sh', '-c', 'timeout 1 bash -c "exec 3<>/dev/tcp/n1/22" 2>&1; true'];
+  assert.match(await wired.onNode('n2', reach), /Connection refused/);
+  await wired.node('n1', 'cut');
+  assert.doesNotMatch(await wired.onNode('n2', reach), /Connection refused/);
+  await wired.node('n1', 'mend');
+  assert.match(await wired.onNode('n2', reach), /Connection refused/);
+});

@@ -1,6 +1,6 @@
 # What the scripts of this folder share; sourced. A cluster is a folder with the marker file. Every daemon of it is
 # known by its pid and the time that process started, so nothing but a cluster's own processes is ever signalled.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 readonly MARKER=.switchyard-slurm
