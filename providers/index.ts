@@ -2,11 +2,15 @@
 
 import type { Clock } from '../src/common/clock.ts';
 import { tagged } from '../src/common/schema.ts';
+import { BatchProvider } from './batch.ts';
+import { localHost } from './host/local.ts';
 import { LocalProvider, parseLocal, type LocalConfig } from './local.ts';
 import type { Provider } from './provider.ts';
+import { parseSlurm, slurm, type SlurmConfig } from './slurm.ts';
 
 interface Configs {
   LocalProvider: LocalConfig;
+  SlurmProvider: SlurmConfig;
 }
 type ProviderType = keyof Configs;
 /** A provider's keys, its launcher's in them, checked and complete. */
@@ -23,10 +27,14 @@ const REGISTRY: { readonly [T in ProviderType]: {
   readonly build: (config: Configs[T], deps: ProviderDeps) => Provider;
 } } = {
   LocalProvider: { parse: parseLocal, build: (config, deps) => new LocalProvider(config, deps) },
+  SlurmProvider: {
+    parse: parseSlurm,
+    build: (config, { clock }) => new BatchProvider(config, slurm(config), { host: localHost, clock }),
+  },
 };
 
 const PLANNED = [
-  'SlurmProvider', 'PBSProProvider', 'TorqueProvider', 'LSFProvider', 'CondorProvider', 'GridEngineProvider',
+  'PBSProProvider', 'TorqueProvider', 'LSFProvider', 'CondorProvider', 'GridEngineProvider',
   'KubernetesProvider', 'AWSProvider', 'AzureProvider', 'GoogleCloudProvider',
 ];
 

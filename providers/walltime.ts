@@ -1,6 +1,6 @@
 import { ComputeError } from '../src/common/errors.ts';
 
-const FORMS = '"HH:MM:SS", "D-HH:MM:SS", "HH:MM" or a number of seconds';
+const FORMS = '"HH:MM:SS", "D-HH:MM:SS", "HH:MM", "1h30m" or a number of seconds';
 /** No scheduler gives out more; a number past it was not meant as seconds. */
 const WALLTIME_S_MAX = 366 * 86_400;
 
@@ -18,7 +18,9 @@ export function parseWalltime(value: unknown, key = 'walltime'): number {
 
 function readText(text: string): number | undefined {
   if (/^\d+$/.test(text)) return Number(text);
-  const parts = /^(?:(\d+)-)?(\d+):([0-5]\d)(?::([0-5]\d))?$/.exec(text);
+  // 1-12 has days and hours; 1h30m and ISO 8601's PT1H30M have units.
+  const parts = /^(?:(\d+)-)?(\d+):([0-5]\d)(?::([0-5]\d))?$/.exec(text) ?? /^(\d+)-(\d+)$/.exec(text)
+    ?? /^P?(?=.*\d)(?:(\d+)d)?t?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?$/i.exec(text.replaceAll(' ', ''));
   if (parts === null) return undefined;
   const [days = 0, hours = 0, minutes = 0, seconds = 0] = parts.slice(1).map((part) => Number(part ?? 0));
   return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;

@@ -23,7 +23,8 @@ const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
  * Runs a command in its own process group and waits for its end. A non-zero exit is an answer, not an error; a command
- * that cannot start, runs past its time or is aborted is killed with all its children and throws COMMAND_FAILED.
+ * that cannot start, runs past its time or is aborted is killed with all its children and throws COMMAND_FAILED. Of one
+ * that could not even start, the error's details say `started: false`.
  */
 export async function exec(argv: readonly [string, ...string[]], options: ExecOptions): Promise<Output> {
   const [file, ...args] = argv;
@@ -48,7 +49,7 @@ export async function exec(argv: readonly [string, ...string[]], options: ExecOp
     };
     child.once('error', (cause) => {
       finish();
-      const details = { command: quoteAll(argv) };
+      const details = { command: quoteAll(argv), started: false };
       reject(new ComputeError('COMMAND_FAILED', `could not start ${file}`, { cause, details }));
     });
     child.once('close', (code, signal) => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -13,6 +13,8 @@ export interface Subject {
   readonly name: string;
   /** A provider whose own files are in `directory`; `keys` are added to its configuration. */
   readonly make: (directory: string, keys?: Readonly<Record<string, unknown>>) => Provider;
+  /** Gives a folder and what is in it to whoever the jobs run as, where that is somebody else. */
+  readonly give?: (folder: string) => Promise<void>;
 }
 
 const DEADLINE_MS = 20_000;
@@ -46,7 +48,8 @@ export interface Bench {
 
 /** A folder and a provider for one test; every job it started is gone after it. */
 export async function withBench(subject: Subject, use: (bench: Bench) => Promise<void>): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'provider-'));
+  const directory = await mkdtemp(join(await realpath(tmpdir()), 'provider-'));
+  await subject.give?.(directory);
   const provider = subject.make(directory);
   const jobs: Job[] = [];
   const state = async (job: Job, asked = provider): Promise<JobStatus> => {
@@ -65,6 +68,7 @@ export async function withBench(subject: Subject, use: (bench: Bench) => Promise
       start: async (name, script, starter = provider) => {
         const folder = join(directory, name);
         await mkdir(join(folder, 'groups'), { recursive: true });
+        await subject.give?.(folder);
         const job = await starter.submit({ name, command: quoteAll(['bash', '-c', script]), folder });
         jobs.push(job);
         return { ...job, folder };
@@ -145,8 +149,8 @@ export function providerSuite(subject: Subject): void {
   contract('cancel ends every process of the job and of no other', async ({ start, ended, state, provider }) => {
     const job = await start('cancelled', 'sleep 61 & echo $$ $! >pids; wait');
     const other = await start('other', 'echo $$ >pids; exec sleep 62');
-    const pids = await until('pids', async () => numbers(join(job.folder, 'pids'), 2));
-    const [spared = 0] = await until('pids', async () => numbers(join(other.folder, 'pids'), 1));
+    const pids = await until('pids', () => pidsOf(job.folder, 2));
+    const [spared = 0] = await until('pids', () => pidsOf(other.folder, 1));
     await provider.cancel([job.id]);
     assert.equal((await ended(job)).state, 'cancelled');
     for (const pid of pids) await until(`the end of ${pid}`, async () => ((await isRunning(pid)) ? undefined : true));
@@ -158,7 +162,7 @@ export function providerSuite(subject: Subject): void {
 
   contract('a forced cancel ends what does not listen', async ({ start, ended, provider }) => {
     const job = await start('deaf', `trap '' TERM; echo $$ >pids; while :; do sleep 0.1; done`);
-    const [pid = 0] = await until('pids', async () => numbers(join(job.folder, 'pids'), 1));
+    const [pid = 0] = await until('pids', () => pidsOf(job.folder, 1));
     await provider.cancel([job.id], true);
     assert.equal((await ended(job)).state, 'cancelled');
     await until('its end', async () => ((await isRunning(pid)) ? undefined : true));
@@ -169,7 +173,7 @@ export function providerSuite(subject: Subject): void {
     const manager = `setsid sleep 63 & echo $! | tee pids >groups/0
       until [ -e go ]; do sleep 0.02; done; kill -KILL $$`;
     const job = await start('orphan', manager);
-    const [command = 0] = await until('pids', async () => numbers(join(job.folder, 'pids'), 1));
+    const [command = 0] = await until('pids', () => pidsOf(job.folder, 1));
     assert.ok(await isRunning(command));
     await writeFile(join(job.folder, 'go'), '');
     assert.deepEqual(await ended(job), { state: 'failed', exitCode: 137 });
@@ -203,6 +207,22 @@ export function providerSuite(subject: Subject): void {
     const processes = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n');
     assert.deepEqual(processes.filter((line) => line.includes(job.folder)), []);
   });
+}
+
+/** What a job in this folder has written to its file `pids`, as the pids that its processes have on this machine. */
+async function pidsOf(folder: string, count: number): Promise<number[] | undefined> {
+  const inside = await numbers(join(folder, 'pids'), count);
+  if (inside === undefined) return undefined;
+  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(names.map(async (name) => {
+    const status = await readFile(`/proc/${name}/status`, 'utf8').catch(() => '');
+    // The last is the one in the innermost namespace: a node of a test cluster may be one.
+    const pid = Number(/^NSpid:.*\s(\d+)$/m.exec(status)?.[1]);
+    const at = inside.indexOf(pid);
+    return at >= 0 && await readlink(`/proc/${name}/cwd`).catch(() => '') === folder ? [{ at, pid: Number(name) }] : [];
+  }));
+  const pids = found.flat().sort((a, b) => a.at - b.at).map(({ pid }) => pid);
+  return pids.length === count ? pids : undefined;
 }
 
 export async function numbers(path: string, count: number): Promise<number[] | undefined> {
