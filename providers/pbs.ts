@@ -1,66 +1,75 @@
-// What PBS Professional and Torque, children of one parent, have in common: directives, qsub, qdel.
+// What PBS Professional and Torque, children of one parent, have in common: keys, directives, qsub, qdel.
 
-import { invalid, type Schema } from '../src/common/schema.ts';
 import type { Output } from '../src/common/exec.ts';
-import type { Failed, JobFiles, Submitted } from './scheduler.ts';
+import { invalid, type Schema } from '../src/common/schema.ts';
+import { optionLines, quoteOption, type Refused } from './pbs-options.ts';
+import { policyProperties } from './policy.ts';
+import type { BlockPolicy } from './provider.ts';
+import type { Failed, JobFiles, Listing, Submitted } from './scheduler.ts';
 import { formatWalltime } from './walltime.ts';
 
-/** The keys of both. */
-export interface PbsKeys {
+/** The keys of both. An empty text is the site's default. */
+export interface PbsKeys extends BlockPolicy {
   readonly account: string;
   readonly queue: string;
-  /** Lines of the script as they are, after ours: '#PBS -W umask=022'. */
+  /** More #PBS lines, one option a line; `#PBS` itself may be left out. They win over the keys. */
   readonly scheduler_options: string;
+  /** Shell text that every job begins with: modules, environments. */
+  readonly worker_init: string;
   readonly cpus_per_node: number;
+  /** Seconds that one command may take. A server that hangs answers none of them, and its clients wait for ever. */
+  readonly cmd_timeout: number;
 }
 
 const CPUS_MAX = 100_000;
 
 export const pbsProperties: Schema<PbsKeys>['properties'] = {
-  account: { type: 'string', pattern: '^[^\\x00-\\x1f]*$', description: 'an account on one line', default: '' },
+  ...policyProperties,
+  account: { type: 'string', pattern: '^[^\\r\\n\\0]*$', description: 'one line of text', default: '' },
   queue: { type: 'string', pattern: '^\\S*$', description: 'the name of a queue', default: '' },
   scheduler_options: { type: 'string', default: '' },
+  worker_init: { type: 'string', default: '' },
   cpus_per_node: { type: 'integer', minimum: 1, maximum: CPUS_MAX, default: 1 },
+  cmd_timeout: { type: 'number', exclusiveMinimum: 0, maximum: 3600, default: 120 },
 };
 
-/** Throws CONFIG_INVALID when a line of `scheduler_options` would end the directives and run as a command. */
-export function checkSchedulerOptions(options: string): void {
-  const wrong = linesOf(options).find((line) => !line.startsWith('#'));
-  if (wrong === undefined) return;
-  throw invalid([`engine.provider.scheduler_options: every line must start with #PBS, found ${JSON.stringify(wrong)}; `
-    + 'commands for the job belong into worker_init']);
+/** Accounts and queues may be numbers to YAML. */
+export function withTexts(keys: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(keys).map(([key, value]) =>
+    [key, (key === 'account' || key === 'queue') && typeof value === 'number' ? String(value) : value]));
 }
 
-/** `resources`: the values of `-l`, one a line. */
+/** Throws CONFIG_INVALID for what qsub would not read as it is meant. */
+export function checkTexts(keys: PbsKeys, refused: readonly Refused[]): void {
+  optionLines(keys.scheduler_options, refused);
+  const [first = ''] = keys.worker_init.split('\n').filter((line) => !/^\s*(#(?!PBS\b)|$)/.test(line));
+  if (!first.startsWith('#PBS')) return;
+  throw invalid([`engine.provider.worker_init: qsub does not read "${first}" here; move it to scheduler_options`]);
+}
+
+/**
+ * `resources`: the values of `-l`. Of an option that is given twice qsub takes the last one, but of a resource the
+ * first, so the user's own lines stand between the two. What the job is known by comes last.
+ */
 export function pbsDirectives(
-  keys: PbsKeys & { readonly walltime: number }, resources: readonly string[], files: JobFiles,
+  keys: PbsKeys & { readonly walltimeS: number }, resources: readonly string[], files: JobFiles,
 ): string[] {
-  const options: readonly (readonly [string, string])[] = [
-    ['-N', files.name],
-    ['-S', '/bin/bash'],
-    ['-q', keys.queue],
-    ['-A', keys.account],
-    ...resources.map((resource) => ['-l', resource] as const),
-    ['-l', `walltime=${formatWalltime(keys.walltime)}`],
-    ['-o', files.stdoutPath],
-    ['-e', files.stderrPath],
-    ['-m', 'n'],
-    // A job that the scheduler starts again by itself would come back as a block that was given up.
-    ['-r', 'n'],
-  ];
+  const option = (name: string, value: string): string[] => (value === '' ? [] : [`#PBS ${name} ${quoteOption(value)}`]);
   return [
-    ...options.flatMap(([option, value]) => (value === '' ? [] : [`#PBS ${option} ${directiveWord(value)}`])),
-    ...linesOf(keys.scheduler_options),
+    ...option('-S', '/bin/bash'),
+    ...option('-q', keys.queue),
+    ...option('-A', keys.account),
+    ...option('-m', 'n'),
+    // A block that was lost is replaced by a new one when there is work for it. Started again by itself it would be one
+    // too many, with the keys and the name of a block that is over.
+    ...option('-r', 'n'),
+    ...optionLines(keys.scheduler_options),
+    ...resources.flatMap((resource) => option('-l', resource)),
+    ...option('-l', `walltime=${formatWalltime(keys.walltimeS)}`),
+    ...option('-N', files.name),
+    ...option('-o', files.stdoutPath),
+    ...option('-e', files.stderrPath),
   ];
-}
-
-/** One word of a directive. qsub reads quotes and backslashes in it as a shell does. */
-function directiveWord(word: string): string {
-  return word.replace(/[\s"'\\]/g, '\\$&');
-}
-
-function linesOf(text: string): string[] {
-  return text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
 }
 
 const JOB_ID = /^\d+(?:\[\])?(?:\.\S+)?$/;
@@ -77,11 +86,17 @@ export function readSubmitted(output: Output): Submitted {
 }
 
 /** What qdel ends with when there is nothing to delete any more: finished, unknown, or on its way out. */
-const GONE: ReadonlySet<number> = new Set([35, 153, 168]);
+const GONE: ReadonlySet<number | null> = new Set([0, 35, 153, 168]);
 
 export function readTaken(output: Output): { readonly type: 'taken' } | Failed {
-  if (output.code === 0 || (output.code !== null && GONE.has(output.code))) return { type: 'taken' };
-  return { type: 'failed', words: wordsOf(output) };
+  return GONE.has(output.code) ? { type: 'taken' } : { type: 'failed', words: wordsOf(output) };
+}
+
+/** Only that they are there: the next listing says how they are. */
+export function readFound(output: Output, [name = '']: readonly string[]): Listing {
+  if (output.code !== 0) return { type: 'failed', words: wordsOf(output) };
+  const ids = output.stdout.split('\n').filter((line) => line !== '');
+  return { type: 'listed', jobs: ids.map((id) => ({ id, name, status: { state: 'unknown', reason: 'just found' } })) };
 }
 
 /** What a command that failed had to say, on one line. */
@@ -89,4 +104,8 @@ export function wordsOf({ code, signal, stderr }: Output): string {
   // After an option that it does not know, qsub goes on with its whole usage.
   const [words = ''] = stderr.split(/^usage:/m);
   return linesOf(words).join('; ') || `it ended with ${code === null ? signal ?? 'a signal' : `status ${code}`}`;
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
 }

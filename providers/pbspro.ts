@@ -4,51 +4,51 @@ import type { Output } from '../src/common/exec.ts';
 import { parser } from '../src/common/schema.ts';
 import { parseLauncher } from '../launchers/index.ts';
 import type { BatchConfig } from './batch.ts';
-import { checkSchedulerOptions, pbsDirectives, pbsProperties, readSubmitted, readTaken, wordsOf, type PbsKeys }
-  from './pbs.ts';
+import {
+  checkTexts, pbsDirectives, pbsProperties, readFound, readSubmitted, readTaken, withTexts, wordsOf, type PbsKeys,
+} from './pbs.ts';
 import { readListing } from './pbs-listing.ts';
+import { asksFor, optionLines, type Refused } from './pbs-options.ts';
 import { endOf, parseJobs } from './pbspro-output.ts';
-import { checkPolicy, policyProperties } from './policy.ts';
-import type { BlockPolicy } from './provider.ts';
-import { batchesOf, type Argv, type History, type JobFiles, type Listing, type Scheduler } from './scheduler.ts';
+import { checkPolicy } from './policy.ts';
+import { batchesOf, type Argv, type History, type JobFiles, type Scheduler } from './scheduler.ts';
 import { parseWalltime } from './walltime.ts';
 
-interface Keys extends BlockPolicy, PbsKeys {
-  readonly worker_init: string;
-  /** Seconds that one command may take. A server that hangs answers none of them, and its clients wait for ever. */
-  readonly cmd_timeout: number;
+interface Keys extends PbsKeys {
   /** What a node must have beside cpus, as in a `select`: 'ngpus=4:mem=100gb'. */
   readonly select_options: string;
 }
 
 export interface PbsProConfig extends Keys, BatchConfig {
   readonly type: 'PBSProProvider';
-  /** Seconds. */
-  readonly walltime: number;
+  readonly walltimeS: number;
 }
 
 const parseKeys = parser<Keys>('engine.provider', {
   type: 'object', required: [],
   properties: {
-    ...policyProperties,
     ...pbsProperties,
-    worker_init: { type: 'string', default: '' },
-    cmd_timeout: { type: 'number', exclusiveMinimum: 0, maximum: 3600, default: 120 },
     select_options: {
       type: 'string', pattern: '^\\S*$', description: 'resources like ngpus=4:mem=100gb', default: '',
     },
   },
 });
 
-export function parsePbsPro(values: Readonly<Record<string, unknown>>): PbsProConfig {
-  const { launcher = {}, walltime = '00:20:00', ...keys } = values;
-  const parsed = parseKeys(keys);
+const REFUSED: readonly Refused[] = [
+  [/^-l\s*(?:.*,)?\s*(?:select|nodes|ncpus)=/, 'set nodes_per_block, cpus_per_node and select_options'],
+];
+const WALLTIME_DEFAULT = '00:20:00';
+
+export function parsePbsPro(value: Readonly<Record<string, unknown>>): PbsProConfig {
+  const { launcher = {}, walltime = WALLTIME_DEFAULT, ...others } = value;
+  const keys = parseKeys(withTexts(others));
   const config: PbsProConfig = {
-    type: 'PBSProProvider', ...parsed, launcher: parseLauncher(launcher),
-    walltime: parseWalltime(walltime, 'engine.provider.walltime'),
+    type: 'PBSProProvider', ...keys, launcher: parseLauncher(launcher),
+    walltimeS: parseWalltime(walltime, 'engine.provider.walltime'),
+    worker_init: keys.worker_init.replaceAll('\r\n', '\n'),
   };
   checkPolicy(config);
-  checkSchedulerOptions(config.scheduler_options);
+  checkTexts(config, REFUSED);
   return config;
 }
 
@@ -60,7 +60,7 @@ const reading = { parse: parseJobs, endOf };
 
 export function pbsPro(config: PbsProConfig): Scheduler {
   return {
-    type: 'PBSProProvider',
+    type: config.type,
     nameCharsMax: NAME_CHARS_MAX,
     directives: (files: JobFiles) => pbsDirectives(config, resourcesOf(config), files),
     submit: { argv: (scriptPath) => ['qsub', scriptPath], read: readSubmitted },
@@ -80,7 +80,7 @@ export function pbsPro(config: PbsProConfig): Scheduler {
 function resourcesOf({ nodes_per_block: nodes, cpus_per_node: cpus, ...keys }: PbsProConfig): string[] {
   const options = keys.select_options === '' ? '' : `:${keys.select_options.replace(/^:/, '')}`;
   // Where nothing is said, a scheduler may put all chunks of a job on one node.
-  const isPlaced = /(?:^|[\s,])place=/m.test(keys.scheduler_options);
+  const isPlaced = asksFor('place', optionLines(keys.scheduler_options));
   return [`select=${nodes}:ncpus=${cpus}${options}`, ...nodes > 1 && !isPlaced ? ['place=scatter'] : []];
 }
 
@@ -92,11 +92,4 @@ function qstat(options: readonly string[], ids: readonly string[]): Argv {
 function readHistory(output: Output, ids: readonly string[]): History {
   const none = /^qstat: PBS is not configured to maintain job history/m.exec(output.stderr);
   return none === null ? readListing(output, ids, reading) : { type: 'none', words: wordsOf(output) };
-}
-
-/** Only that they are there: the next listing says how they are. */
-function readFound(output: Output, [name = '']: readonly string[]): Listing {
-  if (output.code !== 0) return { type: 'failed', words: wordsOf(output) };
-  const ids = output.stdout.split('\n').filter((line) => line !== '');
-  return { type: 'listed', jobs: ids.map((id) => ({ id, name, status: { state: 'unknown', reason: 'just found' } })) };
 }

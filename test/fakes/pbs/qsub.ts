@@ -54,10 +54,12 @@ export function read(request: Request): Submission {
   const command = dashes >= 0 ? request.argv.slice(dashes + 1) : undefined;
   const [path] = command === undefined ? rest : [];
   const script = command !== undefined ? '' : path === undefined ? request.stdin() : scriptAt(path);
-  for (const words of directivesOf(script)) {
-    const directive = readWords(words, 'qsub: directive error: ').options;
-    for (const [key, value] of directive.values) if (!options.values.has(key)) options.values.set(key, value);
-    for (const [key, value] of directive.resources) if (!options.resources.has(key)) options.resources.set(key, value);
+  // The command line comes first. Of an option that is given twice the last is taken, of a resource the first.
+  const directives = directivesOf(script).map((words) => readWords(words, 'qsub: directive error: ').options);
+  const given = new Set(options.values.keys());
+  for (const { values, resources } of directives) {
+    for (const [key, value] of values) if (!given.has(key)) options.values.set(key, value);
+    for (const [key, value] of resources) if (!options.resources.has(key)) options.resources.set(key, value);
   }
   if (path !== undefined && !options.values.has('N')) options.values.set('N', basename(path));
   return { script, make: (state) => makeJob(state, request, options, command) };
