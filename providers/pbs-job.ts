@@ -1,7 +1,8 @@
 // What a PBS server says of a job, whichever way it was printed, and what that means. Pure.
 
 import { constants } from 'node:os';
-import type { JobState, JobStatus } from './provider.ts';
+import { unreachable } from '../src/common/errors.ts';
+import type { JobStatus } from './provider.ts';
 
 export interface PbsJob {
   /** As the server prints it: number and server. */
@@ -21,7 +22,7 @@ export interface PbsJob {
 }
 
 /** A job keeps its nodes while it is exiting (E): its files are brought home. */
-const LETTERS: Readonly<Record<string, JobState | 'ended'>> = {
+const LETTERS: Readonly<Record<string, 'pending' | 'held' | 'running' | 'ended'>> = {
   Q: 'pending', T: 'pending', W: 'pending',
   H: 'held', S: 'held', U: 'held',
   R: 'running', E: 'running', B: 'running',
@@ -30,7 +31,7 @@ const LETTERS: Readonly<Record<string, JobState | 'ended'>> = {
 
 /** `endOf`: how a job ended; the two systems tell it differently. */
 export function statusOf(job: PbsJob, endOf: (job: PbsJob) => JobStatus): JobStatus {
-  const state = LETTERS[job.letter] ?? 'unknown';
+  const state = LETTERS[job.letter];
   switch (state) {
     case 'ended':
       return endOf(job);
@@ -39,8 +40,10 @@ export function statusOf(job: PbsJob, endOf: (job: PbsJob) => JobStatus): JobSta
     case 'pending':
     case 'held':
       return { state, reason: reasonOf(job) };
-    default:
+    case undefined:
       return { state: 'unknown', reason: job.comment ?? `job_state ${job.letter}` };
+    default:
+      return unreachable(state);
   }
 }
 

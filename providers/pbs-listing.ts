@@ -1,5 +1,5 @@
-// An answer of qstat about jobs by id. Its exit code is that of the last id that went wrong, and each id is asked for by
-// itself: so every id must be in the document or be named on stderr as one that the server does not have.
+// An answer of qstat about jobs by id. Each id is asked for by itself, and the exit code is that of the last one that
+// went wrong: so every id must be in the document, or be named on stderr as one that the server does not have.
 
 import type { Output } from '../src/common/exec.ts';
 import { statusOf, type PbsJob } from './pbs-job.ts';

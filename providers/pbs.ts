@@ -54,7 +54,8 @@ export function checkTexts(keys: PbsKeys, refused: readonly Refused[]): void {
 export function pbsDirectives(
   keys: PbsKeys & { readonly walltimeS: number }, resources: readonly string[], files: JobFiles,
 ): string[] {
-  const option = (name: string, value: string): string[] => (value === '' ? [] : [`#PBS ${name} ${quoteOption(value)}`]);
+  const option = (name: string, value: string): string[] =>
+    (value === '' ? [] : [`#PBS ${name} ${quoteOption(value)}`]);
   return [
     ...option('-S', '/bin/bash'),
     ...option('-q', keys.queue),

@@ -17,17 +17,17 @@ export function parseJobs(stdout: string): PbsJob[] | undefined {
   return Object.entries(jobs).map(([id, job]) => jobOf(id, isMapping(job) ? job : {}));
 }
 
-function parseDocument(text: string): unknown {
+function parseDocument(stdout: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(stdout);
   } catch {
     return undefined; // the caller decides what a text means that is none
   }
 }
 
 /** The document stands one value a line, indented by depth; an environment ends at the brace of its own depth. */
-function withoutEnvironments(text: string): string {
-  return text.replace(/^([ \t]+)"Variable_List":[ \t]*\{\n[^]*?\n\1\}(,?)$/gm, '$1"Variable_List": {}$2');
+function withoutEnvironments(stdout: string): string {
+  return stdout.replace(/^([ \t]+)"Variable_List":[ \t]*\{\n[^]*?\n\1\}(,?)$/gm, '$1"Variable_List": {}$2');
 }
 
 function jobOf(id: string, job: Readonly<Record<string, unknown>>): PbsJob {

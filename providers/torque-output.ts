@@ -4,8 +4,8 @@ import { endOfScript, readDuration, readTime, signalName, type PbsJob } from './
 import type { JobStatus } from './provider.ts';
 
 /**
- * Blocks of lines: 'Job Id: 12.server', then ' name = value' of every attribute. A long value goes on in lines that begin
- * with a tab, and a line that begins with neither is the rest of a value that has a line break in it.
+ * Blocks of lines: 'Job Id: 12.server', then 'name = value' of every attribute, indented. A long value goes on in lines
+ * that begin with a tab, and a line that begins with neither is the rest of a value that has a line break in it.
  */
 export function parseLongJobs(stdout: string): PbsJob[] | undefined {
   if (stdout.trim() !== '' && !stdout.trimStart().startsWith('Job Id: ')) return undefined;

@@ -105,7 +105,8 @@ const CLAIMED: Readonly<Record<string, Arrange>> = {
 };
 
 /** What is recorded and not stood in for: other commands and layouts, dependencies, `-W block`, waiting by a shell. */
-const NOT_CLAIMED = /^(state-|qhold|qrls|comm-down-qsub|qsub-(W-block|bad-dep)|server-hung|qdel-(force|history)|qstat-(other-user|many-one-unknown-json))/;
+const NOT_CLAIMED = new RegExp('^(state-|qhold|qrls|comm-down-qsub|qsub-(W-block|bad-dep)|server-hung|'
+  + 'qdel-(force|history)|qstat-(other-user|many-one-unknown-json))');
 
 async function withCluster(use: (cluster: PbsCluster, home: string) => Promise<void>): Promise<void> {
   await using folder = await scratch();

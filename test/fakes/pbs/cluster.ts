@@ -44,7 +44,8 @@ export class PbsCluster implements AsyncDisposable {
     });
     for (const name of COMMANDS) {
       const words = [process.execPath, MAIN, this.#folder, name].map(quote).join(' ');
-      writeFileSync(join(this.bin, name), `#!/bin/sh\nexport TZ="\${TZ:-${ZONE}}"\nexec ${words} "$@"\n`, { mode: 0o755 });
+      const script = `#!/bin/sh\nexport TZ="\${TZ:-${ZONE}}"\nexec ${words} "$@"\n`;
+      writeFileSync(join(this.bin, name), script, { mode: 0o755 });
     }
   }
 

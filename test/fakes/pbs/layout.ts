@@ -1,5 +1,5 @@
-// A job as qstat prints it: for people in lines of columns, long with folded lines, or as a JSON document. Byte for byte
-// what the recorded version prints.
+// A job as qstat prints it: in columns, long with folded lines, or as a JSON document. Byte for byte what the recorded
+// version prints.
 
 import type { Job, Resources } from './records.ts';
 

@@ -20,9 +20,8 @@ export function chunksOf(select: string): Chunk[] {
     const value = (name: string): string | undefined =>
       resources.find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);
     const mem = value('mem');
-    const chunk = {
-      ncpus: Number(value('ncpus') ?? 1), host: value('host'), more: mem === undefined ? '' : `:mem=${kilobytes(mem)}kb`,
-    };
+    const more = mem === undefined ? '' : `:mem=${kilobytes(mem)}kb`;
+    const chunk = { ncpus: Number(value('ncpus') ?? 1), host: value('host'), more };
     return Array.from({ length: Number(count) }, () => chunk);
   });
 }
@@ -79,13 +78,14 @@ function place(state: State, job: Job, queue: Queue): Node[] | string {
 }
 
 function usedOn(node: Node, jobs: readonly Job[]): number {
-  return jobs.reduce((sum, job) => sum + chunksOf(job.resources['select'] ?? '').reduce((of, { ncpus }, i) =>
-    of + (nodesOf(job)[i] === node.name ? ncpus : 0), 0), 0);
+  const chunks = jobs.flatMap((job) => chunksOf(job.resources['select'] ?? '')
+    .filter((_, i) => nodesOf(job)[i] === node.name));
+  return chunks.reduce((sum, { ncpus }) => sum + ncpus, 0);
 }
 
 /** The nodes of a job that was started, one for each chunk. */
 export function nodesOf(job: Job): string[] {
-  return (job.execHost ?? '').split('+').map((place) => place.replace(/\/.*$/, '')).filter((name) => name !== '');
+  return (job.execHost ?? '').split('+').map((at) => at.replace(/\/.*$/, '')).filter((name) => name !== '');
 }
 
 function run(job: Job, nodes: readonly Node[]): void {

@@ -10,9 +10,9 @@ process.env['TZ'] = 'UTC'; // the recordings' zone
 
 type Attributes = ReadonlyMap<string, string | number | Resources>;
 
-const epoch = (value: unknown): number | undefined =>
-  value === undefined ? undefined : Date.parse(`${String(value)} UTC`) / 1000;
-const text = (value: unknown): string => String(value ?? '');
+const epoch = (value: string | undefined): number | undefined =>
+  value === undefined ? undefined : Date.parse(`${value} UTC`) / 1000;
+const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value) ?? '');
 
 /** The record of which the attributes tell. */
 function jobOf(id: string, of: Attributes): Job {

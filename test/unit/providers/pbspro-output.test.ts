@@ -76,7 +76,8 @@ test('a job that is unknown or has finished is not listed', () => {
 });
 
 test('an unknown job takes no other with it', () => {
-  const answer = scheduler.list.read(outputOf(recording('qstat-many-one-unknown-json')), ['1.pbshead', '999999.pbshead']);
+  const output = outputOf(recording('qstat-many-one-unknown-json'));
+  const answer = scheduler.list.read(output, ['1.pbshead', '999999.pbshead']);
   assert.deepEqual(answer.type === 'listed' && answer.jobs.map(({ id }) => id), ['1.pbshead']);
 });
 
@@ -97,8 +98,11 @@ test('jobs without a word in the answer are not taken for gone', () => {
   assert.equal(silent.type, 'failed');
 });
 
-for (const [what, stdout] of [['nothing', ''], ['half a document', '{"timestamp": 1, "Jobs": {'], ['text', 'hello'],
-  ['another document', '{"a": 1}'], ['a list', '[]'], ['jobs that are none', '{"timestamp": 1, "Jobs": []}']] as const) {
+const UNREADABLE = [
+  ['nothing', ''], ['half a document', '{"timestamp": 1, "Jobs": {'], ['text', 'hello'],
+  ['another document', '{"a": 1}'], ['a list', '[]'], ['jobs that are none', '{"timestamp": 1, "Jobs": []}'],
+] as const;
+for (const [what, stdout] of UNREADABLE) {
   test(`${what} is not an answer`, () => {
     const answer = scheduler.list.read({ code: 0, signal: null, stdout, stderr: '' }, ['1.pbshead']);
     assert.deepEqual(answer, { type: 'failed', words: 'qstat printed what cannot be read' });

@@ -47,8 +47,9 @@ test('whoever says how nodes are chosen is not told otherwise', () => {
 });
 
 test('a walltime in every spelling, as YAML 1.1 reads it, too', () => {
-  for (const [walltime, text] of [['01:30:00', '01:30:00'], [5400, '01:30:00'], ['1-12:30', '36:30:00'], ['30', '00:00:30']]) {
-    assert.ok(directives({ walltime }).includes(`#PBS -l walltime=${String(text)}`), String(walltime));
+  const spellings = [['01:30:00', '01:30:00'], [5400, '01:30:00'], ['1-12:30', '36:30:00'], ['30', '00:00:30']];
+  for (const [walltime, text] of spellings) {
+    assert.ok(directives({ walltime }).includes(`#PBS -l walltime=${text}`), String(walltime));
   }
 });
 
@@ -58,7 +59,8 @@ test('accounts and queues may look like numbers', () => {
 
 test('qsub reads each word as it was meant, whatever is in it', () => {
   const odd = `/run/it's "$HOME" \\1`;
-  const lines = directives({ account: `two "words"` }, { ...files, stdoutPath: `${odd}.out`, stderrPath: `${odd}.err` });
+  const oddFiles = { ...files, stdoutPath: `${odd}.out`, stderrPath: `${odd}.err` };
+  const lines = directives({ account: `two "words"` }, oddFiles);
   const words = directivesOf(lines.join('\n'));
   assert.deepEqual(words.find(([option]) => option === '-A'), ['-A', 'two "words"']);
   assert.deepEqual(words.find(([option]) => option === '-o'), ['-o', `${odd}.out`]);
@@ -98,7 +100,8 @@ test('the commands name many jobs where that is safe, and one where it is not', 
   assert.equal(list.batches(ids).length, 1);
   assert.deepEqual(list.argv(['1.pbs', '2.pbs']), ['env', 'TZ=UTC0', 'qstat', '-f', '-F', 'json', '1.pbs', '2.pbs']);
   assert.deepEqual(history.argv(['1.pbs']), ['env', 'TZ=UTC0', 'qstat', '-x', '-f', '-F', 'json', '1.pbs']);
-  assert.deepEqual(cancel.batches(['1.pbs', '2.pbs']).map((batch) => cancel.argv(batch)), [['qdel', '1.pbs'], ['qdel', '2.pbs']]);
+  const orders = cancel.batches(['1.pbs', '2.pbs']).map((batch) => cancel.argv(batch));
+  assert.deepEqual(orders, [['qdel', '1.pbs'], ['qdel', '2.pbs']]);
   assert.deepEqual(find.argv(['name']), ['qselect', '-N', 'name']);
   assert.deepEqual(submit.argv('/run/1/job.sh'), ['qsub', '/run/1/job.sh']);
 });

@@ -53,7 +53,8 @@ for (const [what, lines, expected] of STATES) {
 }
 
 test('an unknown job is not listed, and a server that cannot be reached ends nothing', () => {
-  const unknown = { code: 153, signal: null, stdout: listed('1.a', running), stderr: 'qstat: Unknown Job Id Error 2.a\n' };
+  const stdout = listed('1.a', running);
+  const unknown = { code: 153, signal: null, stdout, stderr: 'qstat: Unknown Job Id Error 2.a\n' };
   const answer = scheduler.list.read(unknown, ['1.a', '2.a']);
   assert.deepEqual(answer.type === 'listed' && answer.jobs.map(({ id }) => id), ['1.a']);
   const stderr = 'qstat: cannot connect to server a (errno=111) Connection refused\n';
@@ -69,7 +70,8 @@ test('ended jobs are forgotten, and nothing keeps records of them', () => {
 
 test('the directives', () => {
   const at = { name: 'b', folder: '/r', scriptPath: '/r/b.sh', stdoutPath: '/r/b.out', stderrPath: '/r/b.err' };
-  const lines = torque(parseTorque({ nodes_per_block: 2, cpus_per_node: 8, queue: 'batch', account: 'x' })).directives(at);
+  const keys = { nodes_per_block: 2, cpus_per_node: 8, queue: 'batch', account: 'x' };
+  const lines = torque(parseTorque(keys)).directives(at);
   assert.deepEqual(lines, [
     '#PBS -S /bin/bash', '#PBS -q batch', '#PBS -A x', '#PBS -m n', '#PBS -r n', '#PBS -l nodes=2:ppn=8',
     '#PBS -l walltime=00:20:00', '#PBS -N b', '#PBS -o /r/b.out', '#PBS -e /r/b.err',

@@ -71,7 +71,8 @@ function watchWalltime(limit: number): void {
     if (usedS <= limit || ended) return;
     clearInterval(look);
     exitStatus = -29;
-    writeFileSync(join(spool, 'err'), `=>> PBS: job killed: walltime ${usedS} exceeded limit ${limit}\n`, { flag: 'a' });
+    const words = `=>> PBS: job killed: walltime ${usedS} exceeded limit ${limit}\n`;
+    writeFileSync(join(spool, 'err'), words, { flag: 'a' });
     terminate();
   }, settings.walltimeLookMs);
   shell.once('exit', () => clearInterval(look));
