@@ -89,6 +89,16 @@ export class PbsCluster implements AsyncDisposable {
     });
   }
 
+  /** Jobs held by their user may run. */
+  async release(): Promise<void> {
+    this.change((state) => {
+      for (const job of Object.values(state.jobs)) {
+        if (job.state === 'H') Object.assign(job, { state: 'Q', substate: 10, holdTypes: 'n', etime: job.ctime });
+      }
+    });
+    await this.schedule();
+  }
+
   /** The job's own processes, its daemon not among them. */
   processes(job: Job): number[] {
     const { sessionId } = this.state.jobs[job.id] ?? job;
