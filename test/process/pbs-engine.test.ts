@@ -22,7 +22,7 @@ const fast = (idle: number): EngineKeys => ({ job_status_kwargs: { max_idletime:
 
 /** An engine on a cluster of its own, of four nodes; no job of it is left behind. */
 function withPbs(change: Change, use: (site: Site, cluster: PbsCluster) => Promise<void>): Promise<void> {
-  const provider = { type: 'PBSProProvider', init_blocks: 0, walltime: '00:10:00', cmd_timeout: 10, ...change.provider };
+  const provider = { type: 'PBSProProvider', init_blocks: 0, walltime: '00:10:00', ...change.provider };
   const engine = engineOf({ ...workers, ...fast(60), ...change.engine }, provider);
   const path = process.env['PATH'] ?? '';
   return withSite(engine, async (site) => {
@@ -150,7 +150,7 @@ test('a server that hangs for a while: what runs goes on, nothing is submitted t
   }));
 
 test('a submission that was not answered is found by its name, and not repeated', () =>
-  withPbs({ provider: { max_blocks: 1, cmd_timeout: 1 }, settings: { health: 'mute' } },
+  withPbs({ provider: { max_blocks: 1, cmd_timeout: 8 }, settings: { health: 'mute' } },
     async ({ executor }, cluster) => {
       const future = executor.submit(task('add'), 1, 2);
       await until('the job', () => jobs(cluster).length === 1, WITHIN_MS);

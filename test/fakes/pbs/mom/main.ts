@@ -43,7 +43,7 @@ function start(own: Job): ChildProcess {
   mkdirSync(join(spool, 'aux'), { recursive: true });
   const nodeFile = join(spool, 'aux', 'nodes');
   writeFileSync(nodeFile, nodesOf(own).map((name) => `${name}\n`).join(''));
-  const files = ['out', 'err'].map((name) => openSync(join(spool, name), 'w', 0o600));
+  const files = ['out', 'err'].map((name) => openSync(join(spool, name), 'a', 0o600));
   const child = spawn('/bin/bash', [], {
     argv0: '-bash', detached: true, cwd: settings.home, stdio: ['pipe', files[0] ?? 'ignore', files[1] ?? 'ignore'],
     env: {
