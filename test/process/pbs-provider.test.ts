@@ -71,7 +71,7 @@ async function withBench(
   });
 }
 
-for (const [health, words] of [['hung', /did not end within 0\.3 s/], ['down', /cannot connect to server pbshead/]] as const) {
+for (const [health, words] of [['hung', /^qstat gave no answer/], ['down', /cannot connect to server pbshead/]] as const) {
   test(`a server that is ${health} ends no job, is left alone between questions, and is believed when it is back`, () =>
     withBench({}, {}, async ({ cluster, start, status, become, pass, commands }) => {
       const job = await start('a', 'sleep 100');
@@ -114,7 +114,7 @@ test('a submission that never reached the server is given up after a while, and 
     pass(10_000);
     const { state, reason = '' } = await status(job);
     assert.equal(state, 'missing');
-    assert.match(reason, /^was never queued: env did not end within 0\.3 s/);
+    assert.match(reason, /^was never queued: qsub gave no answer/);
   }));
 
 test('where no history is kept, a job that ended is missing, once it stayed away', () =>
@@ -149,7 +149,7 @@ test('over its walltime a job is a timeout, and its stderr says so', () =>
   withBench({ walltime: 1 }, {}, async ({ provider, start, become }) => {
     const job = await start('a', 'echo begun >&2; sleep 100');
     assert.deepEqual(await become(job, 'timeout'), { state: 'timeout', reason: 'its walltime was over' });
-    assert.match(await provider.stderrTail(job), /^begun\n.*=>> PBS: job killed: walltime \d exceeded limit 1\n$/s);
+    assert.match(await provider.stderrTail(job), /^begun\n(.*\n)?=>> PBS: job killed: walltime \d exceeded limit 1\n/);
   }));
 
 test('many jobs are watched with one command, and cancelled with one each, which no server crashes of', () =>
