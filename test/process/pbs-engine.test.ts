@@ -1,5 +1,5 @@
-// A real engine over PBSProProvider, with the stand-in for the scheduler: what a site does to it, and what becomes of the
-// tasks and of the allocation.
+// A real engine over PBSProProvider, with the stand-in for the scheduler: what happens at a site, and what becomes of
+// the tasks and of the allocation.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -58,7 +58,8 @@ test('tasks run on two blocks of two nodes; idle blocks are given back, and the 
     async ({ executor }, cluster) => {
       const futures = Array.from({ length: 300 }, (_, i) => executor.submit(task('later'), i, 20));
       await until('two blocks', () => cluster.open().filter(({ state }) => state === 'R').length === 2, WITHIN_MS);
-      assert.deepEqual(cluster.open().map(({ execHost }) => execHost).toSorted(), ['p1/0*2+p2/0*2', 'p3/0*2+p4/0*2']);
+      const places = new Set(cluster.open().map(({ execHost }) => execHost));
+      assert.deepEqual(places, new Set(['p1/0*2+p2/0*2', 'p3/0*2+p4/0*2']));
       assert.deepEqual(await Promise.all(futures), futures.map((_, i) => i));
       await until('an empty queue', () => cluster.open().length === 0, WITHIN_MS);
       assert.equal(jobs(cluster).length, 2);
