@@ -130,7 +130,7 @@ export class BatchProvider implements Provider {
   async #trySubmit(files: JobFiles): Promise<Submitted> {
     const { submit } = this.#scheduler;
     try {
-      return submit.read(await this.#run(submit, files.scriptPath));
+      return submit.read(await this.#run(submit, files.scriptPath), files.scriptPath);
     } catch (cause) {
       if (!(cause instanceof ComputeError)) throw cause;
       // A command that never began asked for nothing.
@@ -183,7 +183,7 @@ export class BatchProvider implements Provider {
   async #historyOf(ids: readonly string[]): Promise<History> {
     const { history } = this.#scheduler;
     try {
-      return history.read(await this.#run(history, ids));
+      return history.read(await this.#run(history, ids), ids);
     } catch (cause) {
       if (!(cause instanceof ComputeError)) throw cause;
       return { type: 'failed', words: cause.message };
@@ -205,7 +205,7 @@ export class BatchProvider implements Provider {
     command: JobsCommand<A | Failed>, ids: readonly string[],
   ): Promise<Exclude<A, Failed>> {
     const output = await this.#run(command, ids);
-    const answer = command.read(output);
+    const answer = command.read(output, ids);
     // What is not the failure is the answer.
     if (answer.type !== 'failed') return answer as Exclude<A, Failed>;
     throw new ComputeError('COMMAND_FAILED', `${programOf(command.argv(ids))} failed: ${(answer as Failed).words}`, {

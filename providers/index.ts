@@ -5,12 +5,16 @@ import { tagged } from '../src/common/schema.ts';
 import { BatchProvider } from './batch.ts';
 import { localHost } from './host/local.ts';
 import { LocalProvider, parseLocal, type LocalConfig } from './local.ts';
+import { parsePbsPro, pbsPro, type PbsProConfig } from './pbspro.ts';
 import type { Provider } from './provider.ts';
 import { parseSlurm, slurm, type SlurmConfig } from './slurm.ts';
+import { parseTorque, torque, type TorqueConfig } from './torque.ts';
 
 interface Configs {
   LocalProvider: LocalConfig;
+  PBSProProvider: PbsProConfig;
   SlurmProvider: SlurmConfig;
+  TorqueProvider: TorqueConfig;
 }
 type ProviderType = keyof Configs;
 /** A provider's keys, its launcher's in them, checked and complete. */
@@ -27,15 +31,23 @@ const REGISTRY: { readonly [T in ProviderType]: {
   readonly build: (config: Configs[T], deps: ProviderDeps) => Provider;
 } } = {
   LocalProvider: { parse: parseLocal, build: (config, deps) => new LocalProvider(config, deps) },
+  PBSProProvider: {
+    parse: parsePbsPro,
+    build: (config, { clock }) => new BatchProvider(config, pbsPro(config), { host: localHost, clock }),
+  },
   SlurmProvider: {
     parse: parseSlurm,
     build: (config, { clock }) => new BatchProvider(config, slurm(config), { host: localHost, clock }),
   },
+  TorqueProvider: {
+    parse: parseTorque,
+    build: (config, { clock }) => new BatchProvider(config, torque(config), { host: localHost, clock }),
+  },
 };
 
 const PLANNED = [
-  'PBSProProvider', 'TorqueProvider', 'LSFProvider', 'CondorProvider', 'GridEngineProvider',
-  'KubernetesProvider', 'AWSProvider', 'AzureProvider', 'GoogleCloudProvider',
+  'LSFProvider', 'CondorProvider', 'GridEngineProvider', 'KubernetesProvider', 'AWSProvider', 'AzureProvider',
+  'GoogleCloudProvider',
 ];
 
 export function parseProvider(value: unknown): ProviderConfig {

@@ -9,7 +9,7 @@ export type Argv = readonly [string, ...string[]];
 /** One command: the words that ask, and what its end means. A command that did not end is never read. */
 export interface Command<Question, Answer> {
   readonly argv: (question: Question) => Argv;
-  readonly read: (output: Output) => Answer;
+  readonly read: (output: Output, question: Question) => Answer;
 }
 
 /** A command about many jobs. */

@@ -21,6 +21,8 @@ export function submitScript(script: Script): string {
   return `#!/bin/bash
 ${script.directives.map((line) => `${line}\n`).join('')}
 export JOBNAME=${quote(script.name)}
+# Not every scheduler starts a job where it should run.
+cd ${quote(script.folder)} || exit
 
 # One file per command: its process group, and the node if it is not on this one.
 end_commands() {

@@ -113,9 +113,11 @@ const refused: readonly (readonly [string, string])[] = [
       + ' GlobusComputeEngine?'],
   ['- 1', 'engine: expected a mapping with a type, found a list of 1'],
   ['provider: {type: LSFProvider}',
-    'engine.provider.type: LSFProvider is not there yet; there is LocalProvider, SlurmProvider'],
+    'engine.provider.type: LSFProvider is not there yet; there is LocalProvider, PBSProProvider, SlurmProvider,'
+      + ' TorqueProvider'],
   ['provider: {type: LocalProvder}',
-    'engine.provider.type: "LocalProvder" is not one of LocalProvider, SlurmProvider; did you mean LocalProvider?'],
+    'engine.provider.type: "LocalProvder" is not one of LocalProvider, PBSProProvider, SlurmProvider,'
+      + ' TorqueProvider; did you mean LocalProvider?'],
   ['provider: {max_block: 1}', 'engine.provider: unknown key max_block; did you mean max_blocks?'],
   ['provider: {min_blocks: 2}', 'engine.provider: min_blocks (2) is greater than max_blocks (1)'],
   ['provider: {init_blocks: 2}',
