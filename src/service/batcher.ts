@@ -1,0 +1,80 @@
+// Many writes as one: what comes while a write is under way goes with the next. Nobody waits for a timer, and the more
+// there is to do, the less each of it costs.
+
+import type { ComputeError } from '../common/errors.ts';
+
+export interface BatcherOptions<T, R> {
+  /** Writes all of them, or none; answers in their order. */
+  readonly write: (items: readonly T[]) => Promise<readonly R[]>;
+  readonly sizeOf: (item: T) => number;
+  readonly itemsMax: number;
+  readonly sizeMax: number;
+  /** Whether a failure may be the fault of one item, so that the others are tried without it. */
+  readonly isItemsFault: (error: unknown) => boolean;
+}
+
+interface Waiting<T, R> {
+  readonly item: T;
+  readonly size: number;
+  readonly resolve: (result: R) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Batcher<T, R> {
+  readonly #options: BatcherOptions<T, R>;
+  #waiting: Waiting<T, R>[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(options: BatcherOptions<T, R>) {
+    this.#options = options;
+  }
+
+  /** Resolves when it has been written. */
+  add(item: T): Promise<R> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, size: this.#options.sizeOf(item), resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // The rest of this turn may bring more.
+    await new Promise((resolve) => { setImmediate(resolve); });
+    while (this.#waiting.length > 0) await this.#write(this.#take());
+    this.#running = undefined;
+  }
+
+  #take(): Waiting<T, R>[] {
+    const { itemsMax, sizeMax } = this.#options;
+    let size = 0;
+    let count = 0;
+    for (const one of this.#waiting) {
+      size += one.size;
+      if (count > 0 && (count === itemsMax || size > sizeMax)) break;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #write(batch: readonly Waiting<T, R>[]): Promise<void> {
+    try {
+      const results = await this.#options.write(batch.map(({ item }) => item));
+      for (const [i, { resolve }] of batch.entries()) resolve(results[i] as R); // as many as there were items
+    } catch (error) {
+      if (batch.length > 1 && this.#options.isItemsFault(error)) {
+        for (const one of batch) await this.#write([one]);
+      } else for (const { reject } of batch) reject(error);
+    }
+  }
+}
+
+/** Of the database's failures, those that are about values: data exceptions and violated constraints. */
+export function isAboutValues(error: unknown): boolean {
+  const state = (error as Partial<ComputeError> | undefined)?.details?.['state'];
+  return typeof state === 'string' && /^(22|23|54)/.test(state);
+}

@@ -1,0 +1,38 @@
+// Where the service keeps everything: PostgreSQL's dialect, spoken by a server or by the one that runs inside of us.
+
+import type { Logger } from '../common/log.ts';
+import { EmbeddedDatabase } from './embedded.ts';
+import { PostgresDatabase } from './postgres.ts';
+
+export type Scalar = string | number | boolean | null;
+/** Arrays travel as columns: many rows in one statement. */
+export type Value = Scalar | readonly Scalar[];
+
+/**
+ * Every column comes as text, number (double precision and int), boolean or null, so that both implementations agree:
+ * JSON is kept as text, times as double precision seconds since 1970.
+ */
+export interface Database {
+  /** `Row` is what the statement selects: the statement and the type stand side by side in the store. */
+  query<Row>(sql: string, values?: readonly Value[]): Promise<Row[]>;
+  /** Several statements without values, in one transaction. */
+  script(sql: string): Promise<void>;
+  /** Gives the space of deleted rows back, where nobody else does it. */
+  tidy(): Promise<void>;
+  /** Throws STORAGE_FAILED with `details.reason` 'full' when there is no room for so many bytes more. */
+  reserve(bytes: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** postgres://…; null: embedded, in `directory`. */
+  readonly url: string | null;
+  readonly directory: string;
+  /** Embedded: so much is left free for results when submissions are refused already. */
+  readonly reserveBytes: number;
+}
+
+/** Throws START_FAILED or STORAGE_FAILED, saying what to do. */
+export function openDatabase(options: DatabaseOptions, log: Logger): Promise<Database> {
+  return options.url === null ? EmbeddedDatabase.open(options, log) : PostgresDatabase.open(options.url, log);
+}
