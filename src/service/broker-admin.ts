@@ -1,9 +1,15 @@
 // The broker's management API: users and what they may. Everything here may be repeated without harm.
 
 import { parseBrokerUrl } from '../amqp/url.ts';
+import type { Clock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
+import type { Logger } from '../common/log.ts';
 import { invalid } from '../common/schema.ts';
-import type { BrokerDeps } from './broker.ts';
+
+export interface BrokerDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+}
 
 /** Three patterns on names of queues and exchanges, and of routing keys where an exchange has topics. */
 export interface Rights {
@@ -38,8 +44,8 @@ export class BrokerAdmin {
 
   /** Makes sure that the API answers and that we may use it. */
   async check(): Promise<void> {
-    await this.#request('GET', `permissions/${this.#vhost}/${encodeURIComponent('switchyard')}`, undefined, [404]);
-    await this.#request('GET', `vhosts/${this.#vhost}`);
+    // Only an administrator may list users' rights.
+    await this.#request('GET', `vhosts/${this.#vhost}/permissions`);
   }
 
   /** Makes the user, or changes the password of the one that is there; then gives exactly these rights. */

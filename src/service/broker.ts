@@ -1,11 +1,10 @@
 // The broker that the service works with: one that it was given, or a private one of its own.
 
 import { brokerUrl } from '../amqp/url.ts';
-import type { Clock } from '../common/clock.ts';
-import type { Logger } from '../common/log.ts';
-import { BrokerAdmin } from './broker-admin.ts';
+import { BrokerAdmin, type BrokerDeps } from './broker-admin.ts';
+import type { PrivateBrokerConfig } from './broker-files.ts';
 import { Grants } from './grants.ts';
-import { startPrivateBroker } from './private-broker.ts';
+import { PrivateBroker } from './private-broker.ts';
 
 export type BrokerConfig = GivenBroker | PrivateBrokerConfig;
 
@@ -19,20 +18,6 @@ export interface GivenBroker {
   readonly public_url?: string | undefined;
 }
 
-/** A broker of the service's own, from the installed `rabbitmq-server`. */
-export interface PrivateBrokerConfig {
-  /** Its data, settings, logs and passwords. Made if it is not there, mode 0700. */
-  readonly directory: string;
-  /** The address it listens at for endpoints and clients. Default 127.0.0.1. */
-  readonly host?: string | undefined;
-  /** Default: any free port the first time, which is then kept: running endpoints know it. */
-  readonly port?: number | undefined;
-  /** What endpoints and clients are told instead of `host`. */
-  readonly public_host?: string | undefined;
-  /** The program, where it is not in its usual places. */
-  readonly program?: string | undefined;
-}
-
 export interface Broker extends AsyncDisposable {
   /** The service's own way in. Secret. */
   readonly url: string;
@@ -40,11 +25,6 @@ export interface Broker extends AsyncDisposable {
   readonly grants: Grants;
   /** A private broker ends with this; one that was given goes on. Safe to call twice. */
   close(): Promise<void>;
-}
-
-export interface BrokerDeps {
-  readonly log: Logger;
-  readonly clock: Clock;
 }
 
 /**
@@ -56,7 +36,7 @@ export interface BrokerDeps {
  */
 export async function openBroker(config: BrokerConfig, secret: Uint8Array, deps: BrokerDeps): Promise<Broker> {
   if ('directory' in config) {
-    const own = await startPrivateBroker(config, deps);
+    const own = await PrivateBroker.start(config, deps);
     const admin = new BrokerAdmin(own.managementUrl, own.url, deps);
     const close = (): Promise<void> => own.close();
     const grants = new Grants(admin, { publicUrl: own.publicUrl, secret });
