@@ -47,13 +47,14 @@ const SEAMS: Readonly<Record<string, RegExp>> = {
   'cli-progress': /^src\/cli\/progress\.ts$/,
   'fastest-levenshtein': /^src\/common\/schema\.ts$/,
   'crc-32': /^src\/cli\/journal-record\.ts$/,
+  amqplib: /^src\/amqp\/connection\.ts$/,
   ssh2: /^providers\/host\/ssh\.ts$/,
   'fast-check': /^test\//,
 };
 
 /** The floor. A new file here is a decision, written down in ARCHITECTURE.md. */
 const COMMON_FILES: ReadonlySet<string> = new Set([
-  'batch-header', 'binary', 'clock', 'codec', 'columns', 'errors', 'exec', 'exotic', 'log', 'msgpack', 'payload',
+  'batch-header', 'binary', 'clock', 'codec', 'columns', 'errors', 'exec', 'exotic', 'json', 'log', 'msgpack', 'payload',
   'process-config', 'protocol', 'quote',
   'schema', 'shutdown', 'slot-memory', 'yaml',
 ].map((name) => `src/common/${name}.ts`));

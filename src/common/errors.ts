@@ -46,6 +46,12 @@ const CODES = {
   START_FAILED: { fault: 'site', retry: false },
   /** The engine was closed before the task settled. */
   ENGINE_CLOSED: { fault: 'caller', retry: false },
+  /** Nothing answers at the broker's address, or not in time. */
+  BROKER_UNREACHABLE: { fault: 'site', retry: false },
+  /** The broker refuses these credentials, this virtual host, or what was asked of it. */
+  BROKER_REFUSED: { fault: 'caller', retry: false },
+  /** The broker did not take a message: it has no queue for it, the queue is full, or it cannot store it. */
+  PUBLISH_FAILED: { fault: 'site', retry: false },
   /** A message of ours that does not parse: a bug. */
   BAD_MESSAGE: { fault: 'system', retry: false },
 } as const satisfies Record<string, { fault: Fault; retry: boolean }>;

@@ -1,0 +1,233 @@
+// Taking messages from one queue, each acknowledged by itself. What was not acknowledged when a channel broke comes
+// again on the next; what the broker sends twice, and we still have in hand or have finished, is not handed over twice.
+
+import { ComputeError } from '../common/errors.ts';
+import { KeptChannel, type ChannelDeps } from './channel.ts';
+import type { Channel, Connection, ConsumeMessage } from './connection.ts';
+import { Recent } from './recent.ts';
+
+export interface Delivery {
+  readonly body: Buffer;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly contentType: string | undefined;
+  readonly messageId: string | undefined;
+  /** Seconds since 1970. */
+  readonly timestampS: number | undefined;
+  readonly redelivered: boolean;
+  /** It is done with: the broker may forget it. */
+  ack(): void;
+  /** It cannot be used. With `requeue` another try is made, perhaps by another consumer. */
+  reject(options: { readonly requeue: boolean }): void;
+}
+
+export interface ConsumerOptions {
+  readonly queue: string;
+  /** How many messages may be in hand at once. */
+  readonly prefetch: number;
+  /** No second consumer beside this one. */
+  readonly exclusive?: boolean;
+  /** Must not throw; every delivery has to be acknowledged or rejected sooner or later. */
+  readonly onMessage: (delivery: Delivery) => void;
+}
+
+/** So many ids of finished messages are remembered. */
+const REMEMBERED = 65_536;
+/** A queue that is not there, or not ours, is asked for this often before we believe it. */
+const REFUSALS_MAX = 5;
+
+interface InHand {
+  channel: Channel;
+  message: ConsumeMessage;
+}
+
+export class Consumer implements AsyncDisposable {
+  readonly #options: ConsumerOptions;
+  readonly #kept: KeptChannel<Channel>;
+  readonly #log: ChannelDeps['log'];
+  readonly #connection: Connection;
+  readonly #done = new Recent(REMEMBERED);
+  readonly #inHand = new Map<string, InHand>();
+  #channel: Channel | undefined;
+  #tag: string | undefined;
+  #refusals = 0;
+  #cancelling = false;
+  #duplicates = 0;
+  #open = 0;
+  readonly #ready = new Outcome();
+  readonly #ended = new Outcome();
+  #quiet: (() => void)[] = [];
+
+  constructor(connection: Connection, deps: ChannelDeps, options: ConsumerOptions) {
+    this.#options = options;
+    this.#connection = connection;
+    this.#log = deps.log.child({ queue: options.queue });
+    this.#kept = new KeptChannel<Channel>(connection, {
+      open: (model) => model.createChannel(),
+      onOpen: (channel) => this.#subscribe(channel),
+      onLost: (cause) => this.#onLost(cause),
+      onEnd: (cause) => this.#end(cause),
+    }, deps);
+    this.#kept.start();
+  }
+
+  /** Resolves when the broker delivers to us for the first time. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** Resolves when cancelled; rejects with BROKER_REFUSED when the queue is not there or not ours, for good. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Messages that came again although they were finished or in hand. */
+  get duplicates(): number {
+    return this.#duplicates;
+  }
+
+  /** No further deliveries; waits for those in hand, at most `waitMs`; the rest goes back to the queue. */
+  async close(waitMs = 10_000): Promise<void> {
+    if (!this.#cancelling) {
+      this.#cancelling = true;
+      if (this.#channel !== undefined && this.#tag !== undefined) {
+        await this.#channel.cancel(this.#tag).catch(() => { /* the channel broke: nothing comes on it any more */ });
+      }
+    }
+    if (this.#open > 0 && this.#channel !== undefined) {
+      let timer: NodeJS.Timeout | undefined;
+      await Promise.race([
+        new Promise<void>((resolve) => { this.#quiet.push(resolve); }),
+        new Promise<void>((resolve) => { timer = setTimeout(resolve, waitMs); }),
+      ]);
+      clearTimeout(timer);
+    }
+    await this.#kept.close();
+    this.#channel = undefined;
+    this.#ended.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #subscribe(channel: Channel): Promise<void> {
+    const { queue, prefetch, exclusive = false } = this.#options;
+    await channel.prefetch(prefetch);
+    if (this.#cancelling) return;
+    this.#channel = channel;
+    const { consumerTag } = await channel.consume(queue, (message) => {
+      // Without a message: the broker has deleted the queue. Asking again tells whether it is there.
+      if (message === null) void channel.close().catch(() => { /* closed is what it should be */ });
+      else this.#onMessage(channel, message);
+    }, { exclusive });
+    this.#tag = consumerTag;
+    this.#refusals = 0;
+    this.#ready.resolve();
+  }
+
+  #onLost(cause: ComputeError): void {
+    this.#channel = undefined;
+    this.#open = 0;
+    this.#settleQuiet();
+    if (cause.code !== 'BROKER_REFUSED' || ++this.#refusals < REFUSALS_MAX) return;
+    this.#end(new ComputeError('BROKER_REFUSED',
+      `the broker at ${this.#connection.shown} does not let us read queue ${this.#options.queue}`, { cause }));
+    void this.#kept.close();
+  }
+
+  #end(cause: ComputeError): void {
+    this.#channel = undefined;
+    this.#settleQuiet();
+    this.#ready.reject(cause);
+    if (this.#cancelling) this.#ended.resolve();
+    else this.#ended.reject(cause);
+  }
+
+  #onMessage(channel: Channel, message: ConsumeMessage): void {
+    const id: unknown = message.properties.messageId;
+    const messageId = typeof id === 'string' && id !== '' ? id : undefined;
+    this.#open++;
+    if (messageId !== undefined) {
+      if (this.#done.has(messageId)) {
+        this.#duplicate(messageId);
+        this.#settle({ channel, message }, (to) => to.ack(message));
+        return;
+      }
+      const before = this.#inHand.get(messageId);
+      if (before !== undefined) {
+        // The first is still worked on; its answer will be given to this delivery, which is the one that is open.
+        this.#duplicate(messageId);
+        if (before.channel === channel) this.#settle({ ...before }, (to) => to.ack(before.message));
+        before.channel = channel;
+        before.message = message;
+        return;
+      }
+    }
+    const inHand: InHand = { channel, message };
+    if (messageId !== undefined) this.#inHand.set(messageId, inHand);
+    this.#options.onMessage(this.#deliveryOf(inHand, messageId));
+  }
+
+  #deliveryOf(inHand: InHand, messageId: string | undefined): Delivery {
+    const { content, fields, properties } = inHand.message;
+    let answered = false;
+    const answer = (done: boolean, how: (channel: Channel, message: ConsumeMessage) => void): void => {
+      if (answered) return;
+      answered = true;
+      if (messageId !== undefined) {
+        this.#inHand.delete(messageId);
+        if (done) this.#done.add(messageId);
+      }
+      this.#settle(inHand, (channel) => how(channel, inHand.message));
+    };
+    const type: unknown = properties.contentType;
+    const timestamp: unknown = properties.timestamp;
+    return {
+      body: content, exchange: fields.exchange, routingKey: fields.routingKey, headers: properties.headers ?? {},
+      contentType: typeof type === 'string' ? type : undefined,
+      timestampS: typeof timestamp === 'number' ? timestamp : undefined,
+      messageId, redelivered: fields.redelivered,
+      ack: () => answer(true, (channel, message) => channel.ack(message)),
+      reject: ({ requeue }) => answer(!requeue, (channel, message) => channel.reject(message, requeue)),
+    };
+  }
+
+  /** Answers a delivery if its channel is still the present one; else the broker has taken it back already. */
+  #settle(inHand: InHand, how: (channel: Channel) => void): void {
+    if (inHand.channel !== this.#channel) return;
+    this.#open--;
+    try {
+      how(inHand.channel);
+    } catch {
+      // The channel is closing: the broker takes back what it has no answer for.
+    }
+    this.#settleQuiet();
+  }
+
+  #duplicate(messageId: string): void {
+    this.#duplicates++;
+    this.#log.debug({ message: messageId }, 'message came again and was dropped');
+  }
+
+  #settleQuiet(): void {
+    if (this.#open > 0 && this.#channel !== undefined) return;
+    for (const resolve of this.#quiet.splice(0)) resolve();
+  }
+}
+
+/** A promise that others settle. Nobody has to await it. */
+class Outcome {
+  readonly promise: Promise<void>;
+  resolve: () => void = () => {};
+  reject: (error: ComputeError) => void = () => {};
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.promise.catch(() => { /* whoever wants to know awaits it */ });
+  }
+}

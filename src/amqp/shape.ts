@@ -1,0 +1,126 @@
+import { isJsonObject, type Json, type JsonObject } from '../common/json.ts';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const NIL = '00000000-0000-0000-0000-000000000000';
+
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}
+
+/** Reads the fields of an object that a stranger sent, and remembers the first that is not what it has to be. */
+export class Shape {
+  readonly #object: JsonObject;
+  readonly #path: string;
+  readonly #root: { problem: string | undefined };
+
+  constructor(object: JsonObject, path = 'data', root: { problem: string | undefined } = { problem: undefined }) {
+    this.#object = object;
+    this.#path = path;
+    this.#root = root;
+  }
+
+  /** The first problem, without the value, which may be anybody's data. What was read is worthless if there is one. */
+  get problem(): string | undefined {
+    return this.#root.problem;
+  }
+
+  has(key: string): boolean {
+    return this.#get(key) !== undefined;
+  }
+
+  object(): JsonObject {
+    return this.#object;
+  }
+
+  text(key: string): string {
+    const value = this.#get(key);
+    return typeof value === 'string' ? value : this.#fail(key, 'a text', '');
+  }
+
+  /** In lower case, as ids are compared. */
+  uuid(key: string): string {
+    const value = this.#get(key);
+    return typeof value === 'string' && isUuid(value) ? value.toLowerCase() : this.#fail(key, 'a UUID', NIL);
+  }
+
+  integer(key: string): bigint {
+    const value = this.#get(key);
+    if (typeof value === 'bigint') return value;
+    return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : this.#fail(key, 'an integer', 0n);
+  }
+
+  oneOf<T extends string>(key: string, options: readonly [T, ...T[]]): T {
+    const value = this.#get(key);
+    return options.find((option) => option === value) ?? this.#fail(key, 'one of the known words', options[0]);
+  }
+
+  objectAt(key: string): JsonObject {
+    const value = this.#get(key);
+    return isJsonObject(value) ? value : this.#fail(key, 'an object', {});
+  }
+
+  /** The object at `key`; reads as empty if there is none, which is then the problem. */
+  child(key: string): Shape {
+    return this.#inner(key, this.objectAt(key));
+  }
+
+  list<T>(key: string, read: (shape: Shape) => T): T[] {
+    return this.#list(key, this.#get(key), read);
+  }
+
+  texts(key: string): string[] {
+    const value = this.#get(key);
+    const isTexts = Array.isArray(value) && value.every((one) => typeof one === 'string');
+    return isTexts ? value : this.#fail(key, 'a list of texts', []);
+  }
+
+  matching(key: string, pattern: RegExp, expected: string): string {
+    const value = this.#get(key);
+    return typeof value === 'string' && pattern.test(value) ? value : this.#fail(key, expected, '');
+  }
+
+  /** Missing and null are both nothing. */
+  optional<T>(key: string, read: (shape: Shape) => T): T | undefined {
+    if (!this.#isThere(key)) return undefined;
+    return read(this.#inner(key, this.objectAt(key)));
+  }
+
+  optionalList<T>(key: string, read: (shape: Shape) => T): T[] | undefined {
+    return this.#isThere(key) ? this.#list(key, this.#get(key), read) : undefined;
+  }
+
+  /** An object of lists, by keys that pass `isKey`. */
+  lists<T>(key: string, isKey: (text: string) => boolean, read: (shape: Shape) => T): Record<string, T[]> {
+    const entries = Object.entries(this.objectAt(key));
+    const wrong = entries.find(([name]) => !isKey(name));
+    if (wrong !== undefined) this.#fail(key, 'an object with ids as its keys', undefined);
+    return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), this.#list(key, value, read)]));
+  }
+
+  #list<T>(key: string, value: Json | undefined, read: (shape: Shape) => T): T[] {
+    if (!Array.isArray(value)) return this.#fail(key, 'a list', []);
+    const items: readonly Json[] = value;
+    return items.map((item, i) => {
+      const object = isJsonObject(item) ? item : this.#fail(`${key}[${i}]`, 'an object', {});
+      return read(this.#inner(`${key}[${i}]`, object));
+    });
+  }
+
+  #inner(key: string, object: JsonObject): Shape {
+    return new Shape(object, `${this.#path}.${key}`, this.#root);
+  }
+
+  #isThere(key: string): boolean {
+    const value = this.#get(key);
+    return value !== undefined && value !== null;
+  }
+
+  #get(key: string): Json | undefined {
+    return Object.hasOwn(this.#object, key) ? this.#object[key] : undefined;
+  }
+
+  #fail<T>(key: string, expected: string, instead: T): T {
+    this.#root.problem ??= `${this.#path}.${key} is not ${expected}`;
+    return instead;
+  }
+}

@@ -1,0 +1,162 @@
+// JSON whose numbers stay what they are. A whole number past 2^53 is read as a bigint and written as it was: nanosecond
+// times are of that size, and JSON.parse would round them.
+
+/** What JSON can say; whole numbers that a double cannot hold are bigints. */
+export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject;
+export interface JsonObject { readonly [key: string]: Json }
+
+/** Deeper than this is no data of anybody's: it is meant to exhaust the stack. */
+const DEPTH_MAX = 200;
+
+// The next token that is not a string; white space before it is skipped.
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const BLANK = /[ \t\n\r]*/y;
+/** Only then can there be a number that JSON.parse would round. Digits in a text are a false alarm, and harmless. */
+const MANY_DIGITS = /\d{16}/;
+
+/** Throws a SyntaxError for what is not JSON, a RangeError for what is nested too deep. */
+export function parseJson(text: string): Json {
+  // JSON.parse makes nothing but JSON.
+  if (!MANY_DIGITS.test(text) && !isDeep(text)) return JSON.parse(text) as Json;
+  const reader = new Reader(text);
+  return reader.document();
+}
+
+/** Compact, keys in their order, as `JSON.stringify` writes it. Numbers that are not finite become null. */
+export function formatJson(value: Json): string {
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (isList(value)) return `[${value.map(formatJson).join(',')}]`;
+  const members = Object.entries(value).map(([key, inner]) => `${JSON.stringify(key)}:${formatJson(inner)}`);
+  return `{${members.join(',')}}`;
+}
+
+export function isJsonObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !isList(value);
+}
+
+function isList(value: readonly Json[] | JsonObject): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** An upper bound on the depth: brackets within texts count as well, which costs time and nothing else. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if ((code === 0x5b || code === 0x7b) && ++depth > DEPTH_MAX) return true;
+    if ((code === 0x5d || code === 0x7d) && depth > 0) depth--;
+  }
+  return false;
+}
+
+class Reader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  document(): Json {
+    const value = this.#value(0);
+    this.#blank();
+    if (this.#at < this.#text.length) this.#fail();
+    return value;
+  }
+
+  #value(depth: number): Json {
+    if (depth > DEPTH_MAX) throw new RangeError(`JSON is nested deeper than ${DEPTH_MAX} levels`);
+    this.#blank();
+    switch (this.#text[this.#at]) {
+      case '{': return this.#object(depth);
+      case '[': return this.#list(depth);
+      case '"': return this.#string();
+      case 't': return this.#word('true', true);
+      case 'f': return this.#word('false', false);
+      case 'n': return this.#word('null', null);
+      default: return this.#number();
+    }
+  }
+
+  #object(depth: number): Json {
+    const members: Record<string, Json> = {};
+    this.#at++;
+    this.#blank();
+    if (this.#skip('}')) return members;
+    do {
+      this.#blank();
+      if (this.#text[this.#at] !== '"') this.#fail();
+      const key = this.#string();
+      this.#blank();
+      if (!this.#skip(':')) this.#fail();
+      const value = this.#value(depth + 1);
+      // Assigned, this one key would be the object's prototype.
+      if (key === '__proto__') {
+        Object.defineProperty(members, key, { value, enumerable: true, configurable: true, writable: true });
+      } else members[key] = value;
+      this.#blank();
+    } while (this.#skip(','));
+    if (!this.#skip('}')) this.#fail();
+    return members;
+  }
+
+  #list(depth: number): Json {
+    const items: Json[] = [];
+    this.#at++;
+    this.#blank();
+    if (this.#skip(']')) return items;
+    do {
+      items.push(this.#value(depth + 1));
+      this.#blank();
+    } while (this.#skip(','));
+    if (!this.#skip(']')) this.#fail();
+    return items;
+  }
+
+  #string(): string {
+    const start = this.#at;
+    let end = start;
+    let escapes: number;
+    do {
+      end = this.#text.indexOf('"', end + 1);
+      if (end < 0) this.#fail();
+      escapes = 0;
+      while (this.#text[end - 1 - escapes] === '\\') escapes++;
+    } while (escapes % 2 === 1);
+    this.#at = end + 1;
+    // A text between two quotes parses to a text, or not at all.
+    return JSON.parse(this.#text.slice(start, end + 1)) as string;
+  }
+
+  #number(): number | bigint {
+    NUMBER.lastIndex = this.#at;
+    const digits = NUMBER.exec(this.#text)?.[0];
+    if (digits === undefined) return this.#fail();
+    this.#at += digits.length;
+    const value = Number(digits);
+    return Number.isSafeInteger(value) || !/^-?\d+$/.test(digits) ? value : BigInt(digits);
+  }
+
+  #word<T extends Json>(word: string, value: T): T {
+    if (!this.#text.startsWith(word, this.#at)) this.#fail();
+    this.#at += word.length;
+    return value;
+  }
+
+  #blank(): void {
+    BLANK.lastIndex = this.#at;
+    BLANK.test(this.#text);
+    this.#at = BLANK.lastIndex;
+  }
+
+  #skip(character: string): boolean {
+    if (this.#text[this.#at] !== character) return false;
+    this.#at++;
+    return true;
+  }
+
+  #fail(): never {
+    throw new SyntaxError(`not JSON at character ${this.#at}`);
+  }
+}
