@@ -7,7 +7,11 @@ import type { JsonObject } from './json.ts';
 export type ApiSchema = Readonly<Record<string, unknown>>;
 
 const text = { type: 'string' } as const;
-const uuid = { type: 'string', format: 'uuid' } as const;
+/** The format alone would let a prefix through. */
+export const UUID_PATTERN = '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$';
+const uuid = { type: 'string', format: 'uuid', pattern: UUID_PATTERN } as const;
+/** For names, which a database keeps as they are. */
+const printable = { type: 'string', pattern: '^[^\\u0000]*$' } as const;
 const flag = { type: 'boolean' } as const;
 const free = { type: 'object', additionalProperties: true } as const;
 const uuids = { type: 'array', items: uuid } as const;
@@ -120,7 +124,8 @@ export interface RegisterEndpoint {
 }
 
 export const registerEndpoint = object({
-  endpoint_name: { ...text, minLength: 1, maxLength: 256 }, display_name: orNull({ ...text, maxLength: 1024 }),
+  endpoint_name: { ...printable, minLength: 1, maxLength: 256 },
+  display_name: orNull({ ...printable, maxLength: 1024 }),
   multi_user: orNull(flag), public: orNull(flag), high_assurance: orNull(flag), metadata: free,
   allowed_functions: orNull(uuids), authentication_policy: orNull(uuid), subscription_uuid: orNull(uuid),
   admins: orNull(uuids),

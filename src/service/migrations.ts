@@ -27,13 +27,13 @@ const STEPS: readonly string[] = [`
     id uuid primary key, owner uuid not null, name text not null, display_name text, templated boolean not null,
     multi_user boolean not null, public boolean not null, high_assurance boolean not null, metadata text not null,
     allowed_functions text, authentication_policy uuid, subscription uuid, admins text not null,
-    locked_until double precision not null, created double precision not null
+    locked_until double precision not null, salt text not null, created double precision not null
   );
   create index endpoint_owner on endpoint (owner);
   -- One user's endpoint below a manager: started by it, with these options.
   create table user_endpoint (
     id uuid primary key, manager uuid not null references endpoint on delete cascade, identity uuid not null,
-    options text not null, runtime text not null, created double precision not null
+    options text not null, runtime text not null, salt text not null, created double precision not null
   );
   create index user_endpoint_manager on user_endpoint (manager);
   -- The last report of whatever serves tasks or starts what does.
@@ -51,7 +51,8 @@ const STEPS: readonly string[] = [`
   create index submission_task_group on submission (task_group);
   create index submission_created on submission (created);
   create index submission_target on submission (target);
-  create index submission_open on submission (created) where not (published and answered);
+  create index submission_digest on submission (digest);
+  create index submission_unpublished on submission (created) where not published;
   create table task (
     id uuid primary key, submission uuid not null, function uuid not null, place integer not null, payload text not null
   );

@@ -2,7 +2,7 @@
 
 import { fsyncSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { PGlite, types, type Filesystem } from '@electric-sql/pglite';
+import { PGlite, types } from '@electric-sql/pglite';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
 import type { Answer, Question } from '../embedded.ts';
 
@@ -15,8 +15,8 @@ const { directory } = workerData as { directory: string }; // given by embedded.
  * machine's power, as with any PostgreSQL.
  */
 class SyncedFiles extends NodeFS {
-  override async init(...[lite, options]: Parameters<Filesystem['init']>): ReturnType<Filesystem['init']> {
-    const prepared = await super.init(lite, options);
+  override async init(...given: Parameters<NodeFS['init']>): Promise<Awaited<ReturnType<NodeFS['init']>>> {
+    const prepared = await super.init(...given);
     prepared.emscriptenOpts.preRun?.push((module) => {
       // What the package's types leave out: the operations on open files, which know the number of the real file.
       const files = module.NODEFS as unknown as { stream_ops: { fsync: (stream: { nfd: number }) => number } };

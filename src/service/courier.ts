@@ -1,0 +1,182 @@
+// The service's side of the broker: what it declares, what it publishes, what it reads.
+
+import { Connection } from '../amqp/connection.ts';
+import { Consumer, type Delivery } from '../amqp/consumer.ts';
+import {
+  commandQueue, commandQueueDeclaration, COMMANDS, DEFAULT_EXCHANGE, HEARTBEATS, RESULTS, SERVICE_DECLARATIONS,
+  streamDeclaration, streamQueue, taskQueue, taskQueueDeclaration, TASKS, type Declaration,
+} from '../amqp/names.ts';
+import { encodeMessage } from '../amqp/messages.ts';
+import { Publisher } from '../amqp/publisher.ts';
+import { COMMAND_CONTENT_TYPE, encodeStartCommand, type StartCommand } from '../amqp/start-command.ts';
+import { writeTaskHeaders, type TaskHeaders } from '../amqp/task-headers.ts';
+import { Topology } from '../amqp/topology.ts';
+import type { Clock } from '../common/clock.ts';
+import { ComputeError } from '../common/errors.ts';
+import type { Logger } from '../common/log.ts';
+import type { Broker } from './broker.ts';
+import { Cache } from './cache.ts';
+
+export interface OutgoingTask extends TaskHeaders {
+  readonly buffer: string;
+}
+
+export interface CourierDeps {
+  readonly broker: Broker;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** How long a broker that is just starting may take. */
+const PATIENCE_MS = 20_000;
+const RESULTS_IN_HAND = 2_000;
+const HEARTBEATS_IN_HAND = 200;
+/** Queues that were declared and need not be again. */
+const DECLARED_MAX = 50_000;
+
+export class Courier {
+  readonly #deps: CourierDeps;
+  readonly #out: Connection;
+  readonly #in: Connection;
+  readonly #topology: Topology;
+  readonly #tasks: Publisher;
+  readonly #commands: Publisher;
+  readonly #streams: Publisher;
+  readonly #consumers: Consumer[] = [];
+  readonly #declared = new Cache<Promise<void>>(DECLARED_MAX);
+
+  private constructor(deps: CourierDeps) {
+    const { broker: { url }, log, clock } = deps;
+    this.#deps = deps;
+    // A broker that runs out of memory stops reading from publishers: what reads is on a connection of its own.
+    this.#out = new Connection({ url, name: 'service, publishing', patienceMs: PATIENCE_MS }, { log, clock });
+    this.#in = new Connection({ url, name: 'service, reading', patienceMs: PATIENCE_MS }, { log, clock });
+    this.#topology = new Topology(this.#in, { log, clock });
+    this.#tasks = new Publisher(this.#out, { log, clock }, { inFlightMax: 4_000 });
+    this.#commands = new Publisher(this.#out, { log, clock });
+    this.#streams = new Publisher(this.#out, { log, clock }, { inFlightMax: 4_000 });
+    this.#in.attach({
+      onOpen: () => { /* the next that is declared or granted uses it */ },
+      // What comes back may be another broker, or the same without its memory.
+      onLost: () => this.#forget(),
+      onEnd: () => { /* whoever publishes or reads is told */ },
+    });
+  }
+
+  /** Throws BROKER_UNREACHABLE or BROKER_REFUSED. */
+  static async open(deps: CourierDeps): Promise<Courier> {
+    const courier = new Courier(deps);
+    try {
+      await Promise.all([courier.#out.open(), courier.#in.open()]);
+      await courier.#topology.declare(SERVICE_DECLARATIONS);
+    } catch (error) {
+      await courier.close();
+      throw error;
+    }
+    return courier;
+  }
+
+  get isConnected(): boolean {
+    return this.#out.isOpen && this.#in.isOpen;
+  }
+
+  async declareTasks(endpoint: string): Promise<void> {
+    await this.#declare(taskQueueDeclaration(endpoint));
+  }
+
+  async declareCommands(endpoint: string): Promise<void> {
+    await this.#declare(commandQueueDeclaration(endpoint));
+  }
+
+  async declareStream(identity: string, group: string): Promise<void> {
+    await this.#declare(streamDeclaration(identity, group));
+  }
+
+  /** With all that waits in them. */
+  async deleteQueues(endpoint: string): Promise<void> {
+    const names = [taskQueue(endpoint), commandQueue(endpoint)];
+    for (const name of names) this.#declared.delete(name);
+    await this.#topology.deleteQueues(names);
+  }
+
+  /** Resolves when the broker has it. PUBLISH_FAILED with `reason` 'unroutable': its queue has to be declared again. */
+  async publishTask(endpoint: string, task: OutgoingTask, signal: AbortSignal): Promise<void> {
+    const body = encodeMessage({ type: 'task', taskId: task.taskId, taskBuffer: task.buffer });
+    const message = {
+      exchange: TASKS, routingKey: taskQueue(endpoint), body, contentType: 'application/json', messageId: task.taskId,
+      headers: writeTaskHeaders(task),
+    };
+    try {
+      await this.#tasks.publish(message, signal);
+    } catch (error) {
+      if (reasonOf(error) === 'unroutable') this.#declared.delete(taskQueue(endpoint));
+      throw error;
+    }
+  }
+
+  async publishCommand(manager: string, command: StartCommand): Promise<void> {
+    await this.#commands.publish({
+      exchange: COMMANDS, routingKey: commandQueue(manager), body: encodeStartCommand(command),
+      contentType: COMMAND_CONTENT_TYPE, timestampS: this.#nowS(),
+    });
+  }
+
+  /** False when nobody waits for it any more: it can still be asked for over HTTP. */
+  async publishResult(identity: string, group: string, body: Uint8Array): Promise<boolean> {
+    try {
+      await this.#streams.publish({
+        exchange: DEFAULT_EXCHANGE, routingKey: streamQueue(identity, group), body, timestampS: this.#nowS(),
+      });
+      return true;
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (reason === 'unroutable' || reason === 'refused') return false;
+      throw error;
+    }
+  }
+
+  async read(what: 'results' | 'heartbeats', onMessage: (delivery: Delivery) => void): Promise<void> {
+    const options = what === 'results' ? { queue: RESULTS, prefetch: RESULTS_IN_HAND }
+      : { queue: HEARTBEATS, prefetch: HEARTBEATS_IN_HAND };
+    const consumer = new Consumer(this.#in, this.#deps, { ...options, onMessage });
+    this.#consumers.push(consumer);
+    await consumer.ready;
+  }
+
+  /** No further deliveries; those in hand may still be answered. */
+  async stopReading(): Promise<void> {
+    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
+  }
+
+  async close(): Promise<void> {
+    await this.stopReading();
+    await Promise.all([this.#tasks, this.#commands, this.#streams].map((publisher) => publisher.close()));
+    await this.#topology.close();
+    await Promise.all([this.#out.close(), this.#in.close()]);
+  }
+
+  async #declare(declaration: Declaration): Promise<void> {
+    const { name } = declaration;
+    let declared = this.#declared.get(name);
+    if (declared === undefined) {
+      declared = this.#topology.declare([declaration]);
+      this.#declared.set(name, declared);
+      declared.catch(() => this.#declared.delete(name));
+    }
+    await declared;
+  }
+
+  #forget(): void {
+    this.#declared.clear();
+    this.#deps.broker.grants.forget();
+  }
+
+  #nowS(): number {
+    return Math.floor(this.#deps.clock.now() / 1000);
+  }
+}
+
+/** Why a message did not arrive, in the publisher's words. */
+export function reasonOf(error: unknown): unknown {
+  return error instanceof ComputeError ? error.details['reason'] : undefined;
+}

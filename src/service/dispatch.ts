@@ -1,0 +1,153 @@
+// Stored tasks → their endpoint's queue. A submission is stored before it comes here, and marked when the broker has
+// confirmed all of its tasks; whatever is not marked when the service starts is sent again.
+
+import { backOffMs } from '../amqp/back-off.ts';
+import type { Clock } from '../common/clock.ts';
+import { isJsonObject, parseJson, type JsonObject } from '../common/json.ts';
+import type { Logger } from '../common/log.ts';
+import { Batcher } from './batcher.ts';
+import { reasonOf, type Courier } from './courier.ts';
+import type { Results } from './results.ts';
+import type { Store } from './store.ts';
+import type { Submission } from './store/tasks.ts';
+
+export interface DispatchDeps {
+  readonly store: Store;
+  readonly courier: Courier;
+  readonly results: Results;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A submission that is complete in memory, or one that has to be read first. */
+interface Waiting {
+  readonly id: string;
+  readonly size: number;
+  readonly loaded: { readonly submission: Submission; readonly codes: ReadonlyMap<string, string> } | undefined;
+}
+
+/** So much is kept in memory while the broker is slow; the rest is read again when its turn comes. */
+const LOADED_CHARS_MAX = 64 * 1024 * 1024;
+const SENDING_CHARS_MAX = 64 * 1024 * 1024;
+const SENDING_MAX = 64;
+
+export class Dispatcher {
+  readonly #deps: DispatchDeps;
+  readonly #closing = new AbortController();
+  readonly #published: Batcher<string, undefined>;
+  readonly #sending = new Set<Promise<void>>();
+  #waiting: Waiting[] = [];
+  #loadedChars = 0;
+  #sendingChars = 0;
+
+  constructor(deps: DispatchDeps) {
+    this.#deps = deps;
+    this.#published = new Batcher({
+      write: async (ids) => {
+        await deps.store.tasks.markPublished(ids);
+        return ids.map(() => undefined);
+      },
+      sizeOf: () => 1, itemsMax: 1_000, sizeMax: 1_000, isItemsFault: () => false,
+    });
+  }
+
+  /** What an earlier run has accepted and not sent. */
+  async recover(): Promise<void> {
+    const ids = await this.#deps.store.tasks.unpublished();
+    if (ids.length > 0) this.#deps.log.info({ count: ids.length }, 'submissions of an earlier run are sent');
+    this.#waiting.push(...ids.map((id) => ({ id, size: 0, loaded: undefined })));
+    this.#pump();
+  }
+
+  /** It is stored. `codes`: of its functions. */
+  add(submission: Submission, codes: ReadonlyMap<string, string>): void {
+    const size = submission.tasks.reduce((sum, task) => sum + task.payload.length + (codes.get(task.function)?.length ?? 0), 0);
+    const keep = this.#loadedChars + size <= LOADED_CHARS_MAX;
+    if (keep) this.#loadedChars += size;
+    this.#waiting.push({ id: submission.id, size, loaded: keep ? { submission, codes } : undefined });
+    this.#pump();
+  }
+
+  /** What is not confirmed then is sent again by the next run. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#sending);
+    await this.#published.idle();
+  }
+
+  #pump(): void {
+    while (this.#sending.size < SENDING_MAX && this.#sendingChars < SENDING_CHARS_MAX && !this.#closing.signal.aborted) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      if (next.loaded !== undefined) this.#loadedChars -= next.size;
+      this.#sendingChars += next.size;
+      const sent = this.#send(next).finally(() => {
+        this.#sending.delete(sent);
+        this.#sendingChars -= next.size;
+        this.#pump();
+      });
+      this.#sending.add(sent);
+    }
+  }
+
+  /** Goes on until it is sent or the service ends; never rejects. */
+  async #send(waiting: Waiting): Promise<void> {
+    const { clock, log } = this.#deps;
+    const sent = new Set<string>();
+    for (let attempt = 0; !this.#closing.signal.aborted; attempt++) {
+      try {
+        const { submission, codes } = waiting.loaded ?? await this.#load(waiting.id);
+        if (submission !== undefined) await this.#publish(submission, codes, sent);
+        await this.#published.add(waiting.id);
+        return;
+      } catch (err) {
+        if (this.#closing.signal.aborted) return;
+        const ms = backOffMs(attempt);
+        log.warn({ err, submission: waiting.id, ms: Math.round(ms) }, 'tasks could not be sent and will be again');
+        await clock.sleep(ms, this.#closing.signal);
+      }
+    }
+  }
+
+  async #load(id: string): Promise<{ submission: Submission | undefined; codes: ReadonlyMap<string, string> }> {
+    const { tasks, functions } = this.#deps.store;
+    const submission = await tasks.load(id);
+    const ids = [...new Set(submission?.tasks.map((task) => task.function))];
+    return { submission, codes: await functions.codes(ids) };
+  }
+
+  /** `sent` keeps what the broker has confirmed, over all attempts. */
+  async #publish(submission: Submission, codes: ReadonlyMap<string, string>, sent: Set<string>): Promise<void> {
+    const { courier } = this.#deps;
+    const resources = submission.resources === null ? undefined : objectIn(submission.resources);
+    const outcomes = await Promise.allSettled(submission.tasks.filter(({ id }) => !sent.has(id)).map(async (task) => {
+      await courier.publishTask(submission.target, {
+        taskId: task.id, functionId: task.function, resourceSpecification: resources,
+        resultSerializers: submission.serializers, buffer: (codes.get(task.function) ?? '') + task.payload,
+      }, this.#closing.signal);
+      sent.add(task.id);
+    }));
+    const failures = outcomes.flatMap((outcome) => outcome.status === 'rejected' ? [outcome.reason as unknown] : []);
+    if (failures.some((failure) => reasonOf(failure) === 'unroutable')) await this.#reopen(submission, sent);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** The queue is gone: with its endpoint, or because nobody used it for long. */
+  async #reopen(submission: Submission, sent: Set<string>): Promise<void> {
+    const { store, courier, results } = this.#deps;
+    const { endpoint, target, tasks } = submission;
+    const parent = await store.endpoints.find(endpoint);
+    if (parent !== undefined) {
+      await courier.declareTasks(target);
+      return;
+    }
+    const lost = tasks.filter(({ id }) => !sent.has(id)).map(({ id }) => id);
+    await results.fail(lost, target, 'ENDPOINT_DELETED', `Endpoint ${endpoint} was deleted before the task ran`);
+    for (const id of lost) sent.add(id);
+  }
+}
+
+function objectIn(text: string): JsonObject | undefined {
+  const value = parseJson(text);
+  return isJsonObject(value) ? value : undefined;
+}

@@ -1,0 +1,175 @@
+// Endpoints: what a registration makes of them, who may see and use them, and their end.
+
+import type { RegisterEndpoint } from '../common/api.ts';
+import type { RegisteredQueues } from '../amqp/queue-info.ts';
+import type { Clock } from '../common/clock.ts';
+import { formatJson, isJsonObject, parseJson, type JsonObject } from '../common/json.ts';
+import { Cache } from './cache.ts';
+import type { Courier } from './courier.ts';
+import type { Grants } from './grants.ts';
+import { newId } from './ids.ts';
+import type { Presence } from './presence.ts';
+import { endpointNotFound, Refusal } from './refusal.ts';
+import type { Results } from './results.ts';
+import type { Store } from './store.ts';
+import type { StoredEndpoint } from './store/endpoints.ts';
+
+export interface EndpointDeps {
+  readonly store: Store;
+  readonly courier: Courier;
+  readonly grants: Grants;
+  readonly presence: Presence;
+  readonly results: Results;
+  readonly clock: Clock;
+}
+
+const CACHED = 10_000;
+/** How long nobody can register under an id that was locked. */
+const LOCK_S = 15 * 60;
+/** Tasks that are ended together when their endpoint is. */
+const ENDED_TOGETHER = 1_000;
+
+export class Endpoints {
+  readonly #deps: EndpointDeps;
+  readonly #cache = new Cache<StoredEndpoint>(CACHED);
+
+  constructor(deps: EndpointDeps) {
+    this.#deps = deps;
+  }
+
+  /** 404 for what `user` may not know of. */
+  async visible(id: string, user: string): Promise<StoredEndpoint> {
+    const endpoint = await this.#find(id);
+    if (endpoint === undefined || !(isAdmin(endpoint, user) || endpoint.isPublic)) throw endpointNotFound(id);
+    return endpoint;
+  }
+
+  /** 404, or 403 where it is public and serves its owner only. */
+  async usable(id: string, user: string): Promise<StoredEndpoint> {
+    const endpoint = await this.visible(id, user);
+    if (endpoint.owner === user || endpoint.multiUser) return endpoint;
+    throw new Refusal('ENDPOINT_ACCESS_FORBIDDEN', `Endpoint ${id} serves its owner only`, [id]);
+  }
+
+  async owned(id: string, user: string): Promise<StoredEndpoint> {
+    const endpoint = await this.visible(id, user);
+    if (isAdmin(endpoint, user)) return endpoint;
+    throw new Refusal('ENDPOINT_ACCESS_FORBIDDEN', `Endpoint ${id} belongs to somebody else`, [id]);
+  }
+
+  list(user: string, role: 'owner' | 'any'): Promise<StoredEndpoint[]> {
+    return this.#deps.store.endpoints.list(role === 'owner' ? user : null);
+  }
+
+  /** `id`: the one that the agent has from an earlier registration, or has chosen. */
+  async register(
+    body: RegisterEndpoint, id: string | undefined, user: string,
+  ): Promise<RegisteredQueues & { readonly endpoint_id: string }> {
+    const { store, courier, grants, clock } = this.#deps;
+    const nowMs = clock.now();
+    const before = id === undefined ? undefined : await this.#find(id);
+    if (before !== undefined) refuseChange(before, body, user, nowMs / 1000);
+    const endpoint = described(body, {
+      id: id ?? newId(nowMs), owner: user, salt: before?.salt ?? grants.freshSalt(),
+    });
+    if (!await store.endpoints.put(endpoint, nowMs / 1000)) throw alreadyRegistered(endpoint.id);
+    this.#cache.delete(endpoint.id);
+    await Promise.all([courier.declareTasks(endpoint.id), courier.declareCommands(endpoint.id)]);
+    return { endpoint_id: endpoint.id, ...await grants.manager(endpoint.id, endpoint.salt) };
+  }
+
+  /** Ends the agent that runs, and keeps others from registering for a while. When that ends, in seconds. */
+  async lock(id: string, user: string): Promise<number> {
+    const { store, grants, clock } = this.#deps;
+    const { id: owned } = await this.owned(id, user);
+    const untilS = clock.now() / 1000 + LOCK_S;
+    await store.endpoints.lock(owned, untilS, grants.freshSalt());
+    this.#cache.delete(owned);
+    await this.#cutOff(owned);
+    return untilS;
+  }
+
+  /** With its queues and credentials; its tasks fail. */
+  async remove(id: string, user: string): Promise<void> {
+    const { store, courier, presence } = this.#deps;
+    await this.owned(id, user);
+    const children = (await store.endpoints.children(id)).map((child) => child.id);
+    await store.endpoints.remove(id);
+    this.#cache.delete(id);
+    await this.#cutOff(id);
+    for (const one of [id, ...children]) {
+      await courier.deleteQueues(one);
+      presence.forget(one);
+      await store.endpoints.removePresence(one);
+      await this.#endTasks(one, `Endpoint ${id} was deleted before the task ran`);
+    }
+  }
+
+  async #cutOff(id: string): Promise<void> {
+    const { store, grants } = this.#deps;
+    await grants.withdraw(id);
+    for (const child of await store.endpoints.children(id)) await grants.withdraw(child.id);
+  }
+
+  async #endTasks(target: string, text: string): Promise<void> {
+    const { store, results } = this.#deps;
+    for (;;) {
+      const tasks = await store.results.openTasks(target, ENDED_TOGETHER);
+      if (tasks.length === 0) return;
+      await results.fail(tasks, target, 'ENDPOINT_DELETED', text);
+    }
+  }
+
+  async #find(id: string): Promise<StoredEndpoint | undefined> {
+    const known = this.#cache.get(id) ?? await this.#deps.store.endpoints.find(id);
+    if (known !== undefined) this.#cache.set(id, known);
+    return known;
+  }
+}
+
+function isAdmin({ owner, admins }: StoredEndpoint, user: string): boolean {
+  return owner === user || admins.includes(user);
+}
+
+function refuseChange(before: StoredEndpoint, body: RegisterEndpoint, user: string, nowS: number): void {
+  const { id } = before;
+  if (before.owner !== user) throw alreadyRegistered(id);
+  if (before.lockedUntilS > nowS) {
+    const seconds = Math.ceil(before.lockedUntilS - nowS);
+    throw new Refusal('RESOURCE_LOCKED', `Endpoint ${id} is locked for ${seconds} s more`, [id]);
+  }
+  if (before.multiUser !== (body.multi_user ?? false) || before.highAssurance !== (body.high_assurance ?? false)) {
+    throw new Refusal('RESOURCE_CONFLICT',
+      `Endpoint ${id} was registered with another multi_user or high_assurance, which cannot be changed`, [id]);
+  }
+}
+
+function alreadyRegistered(id: string): Refusal {
+  return new Refusal('ENDPOINT_ALREADY_REGISTERED', `Endpoint ${id} was already registered by a different user`, [id]);
+}
+
+function described(
+  body: RegisterEndpoint, { id, owner, salt }: Pick<StoredEndpoint, 'id' | 'owner' | 'salt'>,
+): StoredEndpoint {
+  const { metadata, allowed_functions: allowed } = body;
+  const template = metadata['user_config_template'];
+  const multiUser = body.multi_user ?? false;
+  return {
+    id, owner, salt, name: body.endpoint_name, displayName: body.display_name ?? null, multiUser,
+    // An agent that serves one user says so nowhere else: it has a template, as all of the field's have.
+    templated: multiUser || (typeof template === 'string' && template !== ''),
+    isPublic: body.public ?? false, highAssurance: body.high_assurance ?? false, metadata: formatJson(metadata),
+    allowedFunctions: allowed === undefined || allowed === null || allowed.length === 0 ? null : allowed.map(lowerCase),
+    authenticationPolicy: body.authentication_policy ?? null, subscription: body.subscription_uuid ?? null,
+    admins: (body.admins ?? []).map(lowerCase), lockedUntilS: 0,
+  };
+}
+
+function lowerCase(text: string): string {
+  return text.toLowerCase();
+}
+
+export function metadataOf({ metadata }: StoredEndpoint): JsonObject {
+  const value = parseJson(metadata);
+  return isJsonObject(value) ? value : {};
+}

@@ -1,0 +1,26 @@
+// What the service remembers. Every SQL statement is in one of these four files.
+
+import type { Database } from './database.ts';
+import { EndpointStore } from './store/endpoints.ts';
+import { FunctionStore } from './store/functions.ts';
+import { IdentityStore } from './store/identities.ts';
+import { ResultStore } from './store/results.ts';
+import { TaskStore } from './store/tasks.ts';
+
+export interface Store {
+  readonly identities: IdentityStore;
+  readonly functions: FunctionStore;
+  readonly endpoints: EndpointStore;
+  readonly tasks: TaskStore;
+  readonly results: ResultStore;
+}
+
+export function storeIn(database: Database): Store {
+  return {
+    identities: new IdentityStore(database),
+    functions: new FunctionStore(database),
+    endpoints: new EndpointStore(database),
+    tasks: new TaskStore(database),
+    results: new ResultStore(database),
+  };
+}
