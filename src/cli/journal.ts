@@ -6,11 +6,12 @@
 import { createReadStream } from 'node:fs';
 import { open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { ComputeError } from '../common/errors.ts';
+import { lock } from '../common/lock.ts';
 import { storageFailed } from './failure.ts';
 import {
   checkHeader, decodeRecord, encodeFiles, encodeHeader, encodeRecord, filesRecordOf, finishedOf, type RunIdentity,
 } from './journal-record.ts';
-import { lockJournal } from './journal-lock.ts';
 import { JSON_LENGTH_MAX } from './json-value.ts';
 import { LINE_LENGTH_MAX } from './inputs.ts';
 import { linesOf, type Line } from './lines.ts';
@@ -40,7 +41,7 @@ export class Journal {
 
   /** Locks and checks; changes nothing in the file. Throws USAGE when it is in use or belongs to another run. */
   static async open(path: string, run: RunIdentity): Promise<Journal> {
-    const unlock = await lockJournal(path);
+    const unlock = await locked(path);
     let file: FileHandle | undefined;
     try {
       file = await openFile(path);
@@ -208,5 +209,14 @@ async function syncDirectory(path: string): Promise<void> {
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+async function locked(path: string): Promise<() => Promise<void>> {
+  try {
+    return await lock(`${path}.lock`, { thing: 'journal', user: 'run' });
+  } catch (error) {
+    if (!(error instanceof ComputeError) || error.code !== 'STORAGE_FAILED') throw error;
+    throw storageFailed(error.message, error.cause, true);
   }
 }

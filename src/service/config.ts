@@ -75,7 +75,7 @@ const schema: Schema<ServiceKeys> = {
         program: { type: 'string', nullable: true },
       },
       required: [],
-      default: {},
+      default: { host: '127.0.0.1' },
     },
     task_retention_days: { type: 'number', exclusiveMinimum: 0, default: 14 },
     result_retention_days: { type: 'number', exclusiveMinimum: 0, default: 14 },

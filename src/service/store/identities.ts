@@ -122,6 +122,11 @@ export class IdentityStore {
     return (await this.#database.query('delete from token where digest = $1 returning id', [digest])).length > 0;
   }
 
+  /** Of those that programs get by themselves; a personal one is withdrawn by an administrator only. */
+  async giveBack(digest: string): Promise<void> {
+    await this.#database.query("delete from token where digest = $1 and kind <> 'personal'", [digest]);
+  }
+
   /** The token with this id and whatever came from it. The number of those withdrawn. */
   async revoke(id: string): Promise<number> {
     const rows = await this.#database.query(
