@@ -75,6 +75,7 @@ class Reader {
       case 't': return this.#word('true', true);
       case 'f': return this.#word('false', false);
       case 'n': return this.#word('null', null);
+      case undefined:
       default: return this.#number();
     }
   }
