@@ -5,6 +5,7 @@ import type { Clock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
 import type { Logger } from '../common/log.ts';
 import { backOffMs } from './back-off.ts';
+import { connectFailure } from './connect-failure.ts';
 import { parseBrokerUrl, type BrokerAddress } from './url.ts';
 
 // For the files of this room alone: publishers and consumers speak on channels.
@@ -47,8 +48,11 @@ const CLOSE_MS = 5_000;
 /** A connection that lasted this long proves the broker well: the next attempt starts without a wait. */
 const STABLE_MS = 10_000;
 
-const ACCESS_REFUSED = 403;
-const NOT_ALLOWED = 530;
+/**
+ * A broker that let us in before and now does not may be starting, with its users or virtual hosts not yet there.
+ * After so many refusals in a row it is believed.
+ */
+const REFUSALS_MAX = 3;
 
 /**
  * Opens with `open`, reconnects by itself until `close`. A broker that blocks a connection stops reading from it
@@ -62,6 +66,8 @@ export class Connection implements AsyncDisposable {
   readonly #sessions = new Set<Session>();
   readonly #closing = new AbortController();
   #model: ChannelModel | undefined;
+  /** Ends the present connection's socket, whatever it is doing. */
+  #cut: AbortController | undefined;
   #blocked = false;
   #running: Promise<void> | undefined;
   #ended: ComputeError | undefined;
@@ -122,7 +128,7 @@ export class Connection implements AsyncDisposable {
       const closed = model.close().catch(() => { /* it broke in the same moment, which closes it as well */ });
       await Promise.race([closed, this.#clock.sleep(CLOSE_MS)]);
     }
-    this.#cutOff();
+    this.#cut?.abort();
     await this.#running;
   }
 
@@ -133,15 +139,18 @@ export class Connection implements AsyncDisposable {
   async #run(opened: () => void, failed: (error: ComputeError) => void): Promise<void> {
     const patientUntil = this.#clock.now() + (this.#options.patienceMs ?? 0);
     let everOpen = false;
+    let refusals = 0;
     for (let attempt = 0; !this.#closing.signal.aborted; attempt++) {
       const since = this.#clock.now();
       const lost = await this.#once(() => {
         everOpen = true;
+        refusals = 0;
         opened();
       });
       if (this.#closing.signal.aborted) break;
+      if (lost.code === 'BROKER_REFUSED') refusals++;
       const outOfPatience = !everOpen && this.#clock.now() >= patientUntil;
-      if (lost.code === 'BROKER_REFUSED' || outOfPatience) {
+      if (refusals >= (everOpen ? REFUSALS_MAX : 1) || outOfPatience) {
         this.#end(lost);
         failed(lost);
         return;
@@ -154,12 +163,6 @@ export class Connection implements AsyncDisposable {
     failed(this.#ended ?? new ComputeError('BROKER_UNREACHABLE', `the connection to ${this.shown} was closed`));
   }
 
-  #cut: AbortController | undefined;
-
-  #cutOff(): void {
-    this.#cut?.abort();
-  }
-
   /** One connection from its attempt to its end; what ended it. */
   async #once(onOpen: () => void): Promise<ComputeError> {
     const cut = new AbortController();
@@ -168,9 +171,7 @@ export class Connection implements AsyncDisposable {
     try {
       model = await this.#handshake(cut);
     } catch (cause) {
-      return this.#refusalOf(cause) ?? new ComputeError(
-        'BROKER_UNREACHABLE', `no broker answers at ${this.shown}`, { cause },
-      );
+      return connectFailure(cause, this.#address);
     }
     return new Promise((resolve) => {
       let reason: unknown;
@@ -200,39 +201,22 @@ export class Connection implements AsyncDisposable {
   async #handshake(cut: AbortController): Promise<ChannelModel> {
     const ms = this.#options.handshakeMs ?? HANDSHAKE_MS;
     const { protocol, hostname, port, username, password, vhost } = this.#address;
+    const to = { protocol, hostname, port, username, password, vhost: encodeURIComponent(vhost) };
+    const socketOptions = {
+      // Without it small writes wait for the acknowledgement of the previous packet: 44 ms a confirm.
+      noDelay: true,
+      keepAlive: true,
+      signal: cut.signal,
+      clientProperties: { connection_name: this.#options.name },
+      ...this.#options.ca === undefined ? {} : { ca: this.#options.ca },
+    };
     // A broker that is stopped still has its connections accepted, by the kernel: only a deadline of ours ends that.
     const timer = setTimeout(() => cut.abort(), ms);
     try {
-      return await connect(
-        { protocol, hostname, port, username, password, vhost, heartbeat: this.#options.heartbeatS ?? HEARTBEAT_S },
-        {
-          // Without it small writes wait for the acknowledgement of the previous packet: 44 ms a confirm.
-          noDelay: true,
-          keepAlive: true,
-          timeout: ms,
-          signal: cut.signal,
-          clientProperties: { connection_name: this.#options.name },
-          ...this.#options.ca === undefined ? {} : { ca: this.#options.ca },
-        } as Parameters<typeof connect>[1],
-      ) as ChannelModel;
+      return await connect({ ...to, heartbeat: this.#options.heartbeatS ?? HEARTBEAT_S }, socketOptions);
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  #refusalOf(cause: unknown): ComputeError | undefined {
-    const said = cause instanceof Error ? cause.message : '';
-    const code = Number(/(?:server|closed): (\d{3})/.exec(said)?.[1] ?? /ExpectedConnectionOpenOk/.exec(said)?.[0]);
-    if (code === ACCESS_REFUSED) {
-      return new ComputeError('BROKER_REFUSED',
-        `the broker at ${this.shown} refuses user ${this.#address.username}: the password is wrong or was withdrawn`,
-        { cause });
-    }
-    if (code === NOT_ALLOWED) {
-      return new ComputeError('BROKER_REFUSED', `the broker at ${this.shown} has no virtual host of that name for user `
-        + this.#address.username, { cause });
-    }
-    return undefined;
   }
 
   #lossOf(cause: unknown): ComputeError {

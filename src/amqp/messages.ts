@@ -2,7 +2,7 @@
 // compact JSON. It is shared with agents and SDKs that are not ours, so the keys and their order are theirs.
 
 import { formatJson, isJsonObject, parseJson, type Json, type JsonObject } from '../common/json.ts';
-import { isUuid, Shape } from './shape.ts';
+import { Shape } from './shape.ts';
 
 /** A task on its way to an endpoint. Its function and options travel in the message's headers (task-headers.ts). */
 export interface TaskMessage {
@@ -118,7 +118,7 @@ function read(type: string, shape: Shape): WireMessage | undefined {
       return {
         type, endpointId: shape.uuid('endpoint_id'),
         state: shape.objectAt(shape.has('global_state') ? 'global_state' : 'ep_status_report'),
-        taskStatuses: shape.lists('task_statuses', isUuid, transition),
+        taskStatuses: shape.lists('task_statuses', transition),
       };
     default:
       return undefined;

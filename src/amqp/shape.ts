@@ -32,9 +32,10 @@ export class Shape {
     return this.#object;
   }
 
+  /** Of whole characters: half of a surrogate pair has no bytes, and other readers refuse the message for it. */
   text(key: string): string {
     const value = this.#get(key);
-    return typeof value === 'string' ? value : this.#fail(key, 'a text', '');
+    return typeof value === 'string' && value.isWellFormed() ? value : this.#fail(key, 'a text', '');
   }
 
   /** In lower case, as ids are compared. */
@@ -89,12 +90,10 @@ export class Shape {
     return this.#isThere(key) ? this.#list(key, this.#get(key), read) : undefined;
   }
 
-  /** An object of lists, by keys that pass `isKey`. */
-  lists<T>(key: string, isKey: (text: string) => boolean, read: (shape: Shape) => T): Record<string, T[]> {
+  /** An object of lists. */
+  lists<T>(key: string, read: (shape: Shape) => T): Record<string, T[]> {
     const entries = Object.entries(this.objectAt(key));
-    const wrong = entries.find(([name]) => !isKey(name));
-    if (wrong !== undefined) this.#fail(key, 'an object with ids as its keys', undefined);
-    return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), this.#list(key, value, read)]));
+    return Object.fromEntries(entries.map(([name, value]) => [name, this.#list(key, value, read)]));
   }
 
   #list<T>(key: string, value: Json | undefined, read: (shape: Shape) => T): T[] {

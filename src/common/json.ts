@@ -14,7 +14,10 @@ const BLANK = /[ \t\n\r]*/y;
 /** Only then can there be a number that JSON.parse would round. Digits in a text are a false alarm, and harmless. */
 const MANY_DIGITS = /\d{16}/;
 
-/** Throws a SyntaxError for what is not JSON, a RangeError for what is nested too deep. */
+/** Others refuse longer ones, and turning them into a number takes time that grows with their square. */
+const DIGITS_MAX = 1_000;
+
+/** Throws a SyntaxError for what is not JSON, a RangeError for what is nested too deep or a number too long. */
 export function parseJson(text: string): Json {
   // JSON.parse makes nothing but JSON.
   if (!MANY_DIGITS.test(text) && !isDeep(text)) return JSON.parse(text) as Json;
@@ -75,6 +78,7 @@ class Reader {
       case 't': return this.#word('true', true);
       case 'f': return this.#word('false', false);
       case 'n': return this.#word('null', null);
+      case undefined:
       default: return this.#number();
     }
   }
@@ -133,6 +137,7 @@ class Reader {
     NUMBER.lastIndex = this.#at;
     const digits = NUMBER.exec(this.#text)?.[0];
     if (digits === undefined) return this.#fail();
+    if (digits.length > DIGITS_MAX) throw new RangeError(`JSON has a number of more than ${DIGITS_MAX} digits`);
     this.#at += digits.length;
     const value = Number(digits);
     return Number.isSafeInteger(value) || !/^-?\d+$/.test(digits) ? value : BigInt(digits);

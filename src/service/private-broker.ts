@@ -85,10 +85,15 @@ export class PrivateBroker implements AsyncDisposable {
     return this.#files.publicUrl;
   }
 
-  /** Ends it in order, so that everything is on disk. Safe to call twice. */
-  async close(): Promise<void> {
+  /** What the broker's own tools need to find it. */
+  get environment(): Readonly<Record<string, string>> {
+    return this.#files.environment;
+  }
+
+  /** Ends it, in order unless its data is not wanted any more. Safe to call twice. */
+  async close(how: 'in order' | 'at once' = 'in order'): Promise<void> {
     this.#closing.abort();
-    await this.#end('SIGTERM');
+    await this.#end(how === 'in order' ? 'SIGTERM' : 'SIGKILL');
     await this.#running;
   }
 
