@@ -16,6 +16,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: 'run a function or a command over many inputs',
     load: async () => (await import('./run.ts')).runCommand(terminal, (status) => { process.exitCode = status; }),
   },
+  service: {
+    description: 'run the web service, and manage its users',
+    load: async () => (await import('./service.ts')).serviceCommand(),
+  },
   bench: {
     description: 'measure what this machine, or a cluster, does with tasks',
     load: async () => (await import('./bench.ts')).benchCommand(),
@@ -43,11 +47,15 @@ async function programFor(called: string): Promise<Command> {
   for (const [command, { description, load }] of Object.entries(COMMANDS)) {
     program.addCommand(command === called ? await load() : new Command(command).description(description));
   }
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     // Commander would print and exit by itself; there is one place for both.
     command.exitOverride().configureOutput({ outputError: () => { /* told below */ } });
   }
   return program;
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 function version(): string {

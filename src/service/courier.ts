@@ -100,14 +100,14 @@ export class Courier {
   }
 
   /** Resolves when the broker has it. PUBLISH_FAILED with `reason` 'unroutable': its queue has to be declared again. */
-  async publishTask(endpoint: string, task: OutgoingTask, signal: AbortSignal): Promise<void> {
+  async publishTask(endpoint: string, task: OutgoingTask): Promise<void> {
     const body = encodeMessage({ type: 'task', taskId: task.taskId, taskBuffer: task.buffer });
     const message = {
       exchange: TASKS, routingKey: taskQueue(endpoint), body, contentType: 'application/json', messageId: task.taskId,
       headers: writeTaskHeaders(task),
     };
     try {
-      await this.#tasks.publish(message, signal);
+      await this.#tasks.publish(message);
     } catch (error) {
       if (reasonOf(error) === 'unroutable') this.#declared.delete(taskQueue(endpoint));
       throw error;

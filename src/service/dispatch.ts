@@ -34,6 +34,7 @@ const SENDING_MAX = 64;
 export class Dispatcher {
   readonly #deps: DispatchDeps;
   readonly #closing = new AbortController();
+  readonly #onClose = new Set<() => void>();
   readonly #published: Batcher<string, undefined>;
   readonly #sending = new Set<Promise<void>>();
   #waiting: Waiting[] = [];
@@ -71,6 +72,7 @@ export class Dispatcher {
   /** What is not confirmed then is sent again by the next run. */
   async close(): Promise<void> {
     this.#closing.abort();
+    for (const end of this.#onClose) end();
     await Promise.all(this.#sending);
     await this.#published.idle();
   }
@@ -120,16 +122,30 @@ export class Dispatcher {
   async #publish(submission: Submission, codes: ReadonlyMap<string, string>, sent: Set<string>): Promise<void> {
     const { courier } = this.#deps;
     const resources = submission.resources === null ? undefined : objectIn(submission.resources);
-    const outcomes = await Promise.allSettled(submission.tasks.filter(({ id }) => !sent.has(id)).map(async (task) => {
+    const sending = Promise.allSettled(submission.tasks.filter(({ id }) => !sent.has(id)).map(async (task) => {
       await courier.publishTask(submission.target, {
         taskId: task.id, functionId: task.function, resourceSpecification: resources,
         resultSerializers: submission.serializers, buffer: (codes.get(task.function) ?? '') + task.payload,
-      }, this.#closing.signal);
+      });
       sent.add(task.id);
     }));
+    const outcomes = await this.#beforeClose(sending);
     const failures = outcomes.flatMap((outcome) => outcome.status === 'rejected' ? [outcome.reason as unknown] : []);
     if (failures.some((failure) => reasonOf(failure) === 'unroutable')) await this.#reopen(submission, sent);
     if (failures.length > 0) throw failures[0];
+  }
+
+  async #beforeClose<T>(promise: Promise<T>): Promise<T> {
+    let onClose = (): void => { /* set before anybody can call it */ };
+    const closed = new Promise<never>((_, reject) => {
+      onClose = () => reject(new Error('the service ended before the broker had all tasks'));
+    });
+    this.#onClose.add(onClose);
+    try {
+      return await Promise.race([promise, closed]);
+    } finally {
+      this.#onClose.delete(onClose);
+    }
   }
 
   /** The queue is gone: with its endpoint, or because nobody used it for long. */
