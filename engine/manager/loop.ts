@@ -1,17 +1,18 @@
 // A manager's life: find the interchange, count slots, join, work, leave.
 
-import { availableParallelism, freemem, hostname, totalmem } from 'node:os';
+import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Clock } from '../../src/common/clock.ts';
 import { ComputeError } from '../../src/common/errors.ts';
 import type { Logger } from '../../src/common/log.ts';
 import type { ManagerConfig } from '../../src/common/process-config.ts';
 import type { ManagerId } from '../../src/common/protocol.ts';
-import { coresOfSlots, parseCores } from './affinity.ts';
+import { coresOfSlots } from './affinity.ts';
 import { WorkerCrew } from './crew.ts';
 import { ManagerLink } from './link.ts';
+import { acceleratorsOf, offerOf, type NodeOffer } from './node-offer.ts';
+import { readSources } from './node-sources.ts';
 import { WorkerPool } from './pool.ts';
 import { countSlots } from './slots.ts';
 import { ZeroCrew } from './zero.ts';
@@ -21,16 +22,19 @@ export interface ManagerDeps {
   readonly clock: Clock;
   /** The scheduler wants the node back, or a person does. */
   readonly signal: AbortSignal;
+  /** What the scheduler says of the job. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** From the scheduler's SIGTERM until what still runs is ended and handed back. */
 const TERM_GRACE_MS = 3000;
-const GIB = 1024 ** 3;
 
 /** Returns the exit status. */
-export async function runManager(config: ManagerConfig, folder: string, deps: ManagerDeps): Promise<number> {
+export async function runManager(given: ManagerConfig, folder: string, deps: ManagerDeps): Promise<number> {
   const { log, clock, signal } = deps;
-  const slots = countSlots(config, { cores: availableParallelism(), memoryGiB: freemem() / GIB });
+  const offer = offerOf(readSources(deps.environment));
+  const config = { ...given, accelerators: acceleratorsOf(given.accelerators, offer.devices) };
+  const slots = countSlots(config, offer);
   const address = await findInterchange(config);
   const node = hostname();
   // The one place where they are made.
@@ -41,7 +45,7 @@ export async function runManager(config: ManagerConfig, folder: string, deps: Ma
   const ended = new Promise<string>((resolve) => { end = resolve; });
   const link = new ManagerLink({
     address, port: config.port, manager, block: config.block, node,
-    keys: config.keys, cores: availableParallelism(), memoryMiB: Math.round(totalmem() / 1024 ** 2),
+    keys: config.keys, cores: offer.cores, memoryMiB: Math.round(offer.memoryGiB * 1024),
     // The only end that we know of here: the one that was configured.
     endsAtMs: config.drainAfterMs === null ? null : clock.now() + config.drainAfterMs,
   }, { log, clock, onEnd: end });
@@ -52,10 +56,10 @@ export async function runManager(config: ManagerConfig, folder: string, deps: Ma
   const crew = config.zeroWorker
     ? new ZeroCrew(slots, { link, clock, onDrained })
     : new WorkerCrew({ slots, prefetch: config.prefetchCapacity }, {
-      link, clock, log, onDrained, pool: openPool({ config, folder, manager, slots }),
+      link, clock, log, onDrained, pool: openPool({ config, folder, manager, slots, offer }),
     });
   link.join(crew);
-  log.info({ manager, count: slots }, 'manager started');
+  log.info({ manager, count: slots, offer }, 'manager started');
 
   const drainTimer = config.drainAfterMs === null ? undefined : setTimeout(() => crew.onDrain(), config.drainAfterMs);
   const onTerm = (): void => {
@@ -81,24 +85,19 @@ interface PoolPlace {
   readonly folder: string;
   readonly manager: ManagerId;
   readonly slots: number;
+  readonly offer: NodeOffer;
 }
 
-function openPool({ config, folder, manager, slots }: PoolPlace): WorkerPool {
+function openPool({ config, folder, manager, slots, offer }: PoolPlace): WorkerPool {
   return new WorkerPool({
     slots,
     setup: {
       manager, block: config.block, slots, accelerators: config.accelerators, groupsFolder: `${folder}/groups`,
-      cores: coresOfSlots(config.cpuAffinity, slots, allowedCores()) ?? null,
+      cores: coresOfSlots(config.cpuAffinity, slots, offer.allowed) ?? null,
       resultBytesMax: config.resultBytesMax,
     },
     memoryMiB: config.memPerWorkerGiB === null ? null : Math.round(config.memPerWorkerGiB * 1024),
   });
-}
-
-/** What the scheduler, or whoever started us, left to this process. */
-function allowedCores(): number[] {
-  const status = readFileSync('/proc/self/status', 'utf8');
-  return parseCores(/^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1] ?? '');
 }
 
 /** Tries every address at once; the first that takes a connection is used. */
