@@ -3,10 +3,11 @@
 const TERMINATE = 'kill -TERM "${children[@]}"';
 
 /**
- * Bash text that goes before the first start. `passOn` is what a SIGTERM makes it do. After `children+=("$!")` for each child and one `passed_on`, `ended PID`
- * waits for a child and sets `code`. `wait` returns early when a trapped signal comes, and then reports the signal and
- * not the child: `signalled` tells the two apart. A second `wait` that says 127 means that the first had the child's own
- * status. `set +eu`, because what worker_init asked of the shell was for itself.
+ * Bash text that goes before the first start; `passOn` is what a SIGTERM makes it do. After `children+=("$!")` for each
+ * child and one `passed_on`, `ended PID` waits for a child and sets `code`. `wait` returns early when a trapped signal
+ * comes, and then reports the signal and not the child: `signalled` tells the two apart. A second `wait` that says 127
+ * means that the first had the child's own status. `set +eu`, because what worker_init asked of the shell was for
+ * itself.
  */
 export function standBy(passOn = TERMINATE, signals = 'TERM'): string {
   return `set +eu

@@ -44,8 +44,8 @@ case $(${program} --version 2>&1 </dev/null) in
 esac
 export SLURM_OVERLAP=1 SLURM_CPU_BIND=none OMPI_MCA_odls_base_sigkill_timeout=4 PRTE_MCA_odls_base_sigkill_timeout=4
 ${say(`starting $ranks managers with ${program}`)}
-exec 8< <(exec ${program}${bind === '' ? '' : ` ${bind} none`} "\${options[@]}" -n "$ranks" \\
- ${inLine(overrides)} ${onMpiNode(command, shell)} </dev/null)
+exec 8< <(exec ${program}${bind === '' ? '' : ` ${bind} none`} "\${options[@]}" -n "$ranks"${inLine(overrides)} \\
+  ${onMpiNode(command, shell)} </dev/null)
 children+=("$!")
 passed_on
 worst=0

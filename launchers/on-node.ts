@@ -7,18 +7,20 @@ import { quote } from '../src/common/quote.ts';
 import { standBy } from './children.ts';
 
 /** By name, or all that begin with it. */
-const FOREIGN = [
-  'SLURM_LABELIO', 'SLURM_OVERLAP', '${!SLURM_CPU_BIND@}', '${!PMI@}', '${!HYDI@}', '${!MPI_LOCAL@}',
-  'MPIR_CVAR_CH3_INTERFACE_HOSTNAME', '${!OMPI_COMM@}', '${!OMPI_APP@}', 'OMPI_FILE_LOCATION', 'OMPI_FIRST_RANKS',
-  'OMPI_NUM_APP_CTX', 'OMPI_UNIVERSE_SIZE', '${!OMPI_MCA_ess@}', '${!OMPI_MCA_orte@}', '${!OMPI_MCA_pmix@}',
-  'OMPI_MCA_initial_wdir', 'OMPI_MCA_mpi_oversubscribe', 'OMPI_MCA_rmaps_base_oversubscribe',
-  'OMPI_MCA_shmem_RUNTIME_QUERY_hint', 'OMPI_MCA_odls_base_sigkill_timeout', '${!PRTE@}',
-];
+const UNSET = `\
+unset SLURM_LABELIO SLURM_OVERLAP \${!SLURM_CPU_BIND@} \${!PMI@} \${!HYDI@} \${!MPI_LOCAL@} \${!PRTE@}
+unset MPIR_CVAR_CH3_INTERFACE_HOSTNAME \${!OMPI_COMM@} \${!OMPI_APP@} OMPI_FILE_LOCATION OMPI_FIRST_RANKS
+unset OMPI_NUM_APP_CTX OMPI_UNIVERSE_SIZE \${!OMPI_MCA_ess@} \${!OMPI_MCA_orte@} \${!OMPI_MCA_pmix@}
+unset OMPI_MCA_initial_wdir OMPI_MCA_mpi_oversubscribe OMPI_MCA_rmaps_base_oversubscribe
+unset OMPI_MCA_shmem_RUNTIME_QUERY_hint OMPI_MCA_odls_base_sigkill_timeout`;
 
 /** The line by which a manager's end is told where exit statuses do not arrive. */
 const ENDED = 'manager on $HOSTNAME ended with status $code';
 /** A bash pattern for it: the line, and the status in it. */
 export const ENDED_PATTERN = '(manager on [^ ]+ ended with status ([0-9]+))$';
+
+const HEAD = `${UNSET}
+${standBy(undefined, 'TERM USR2')}`;
 
 /** For srun: a line on stdin is a SIGTERM to the manager, and its end is nothing. The exit status is the manager's. */
 export function onSrunNode(command: string): string {
@@ -47,9 +49,6 @@ ended "\${children[0]}"
 echo "${ENDED}"
 `, command);
 }
-
-const HEAD = `unset ${FOREIGN.join(' ')}
-${standBy(undefined, 'TERM USR2')}`;
 
 function words(shell: string, text: string, command: string): string {
   return `${quote(shell)} -c ${quote(text)} manager ${command}`;

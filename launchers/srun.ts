@@ -37,9 +37,9 @@ function script(command: string, { nodes, managersPerNode }: Shape, { debug, ove
   return `
 ${standBy(`(trap '' PIPE; echo stop >&7)`)}
 ${say(`starting ${count} managers on ${nodes} nodes with srun`)}
-exec 7> >(srun --nodes=${nodes} --ntasks=${count} --ntasks-per-node=${managersPerNode} --input=all --label \
-  --overlap --mem=0 --cpu-bind=none --mpi=none --no-kill --kill-on-bad-exit=0 --wait=0 \
- ${inLine(overrides)} ${onSrunNode(command)})
+exec 7> >(srun --nodes=${nodes} --ntasks=${count} --ntasks-per-node=${managersPerNode} --input=all --label \\
+  --overlap --mem=0 --cpu-bind=none --mpi=none --no-kill --kill-on-bad-exit=0 --wait=0${inLine(overrides)} \\
+  ${onSrunNode(command)})
 children+=("$!")
 passed_on
 ended "\${children[0]}"

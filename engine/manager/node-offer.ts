@@ -118,9 +118,12 @@ function freeBytes(meminfo: string): number {
 
 const VISIBLE = ['CUDA_VISIBLE_DEVICES', 'ROCR_VISIBLE_DEVICES', 'HIP_VISIBLE_DEVICES', 'ZE_AFFINITY_MASK'];
 
+/** How it is said that there is no device. */
+const NONE = new Set(['', '-1', 'NoDevFiles']);
+
 function devicesOf(environment: Environment, nvidiaDevices: number): string[] | undefined {
   const visible = VISIBLE.map((name) => environment[name]?.trim() ?? '').find((list) => list !== '');
-  if (visible !== undefined) return visible.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  if (visible !== undefined) return visible.split(',').map((name) => name.trim()).filter((name) => !NONE.has(name));
   const given = amount(environment, 'SLURM_GPUS_ON_NODE');
   const count = given < Infinity ? given : nvidiaDevices;
   return count > 0 ? Array.from({ length: count }, (_, device) => String(device)) : undefined;
