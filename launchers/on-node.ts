@@ -8,11 +8,11 @@ import { standBy } from './children.ts';
 
 /** By name, or all that begin with it. */
 const UNSET = `\
-unset SLURM_LABELIO SLURM_OVERLAP \${!SLURM_CPU_BIND@} \${!PMI@} \${!HYDI@} \${!MPI_LOCAL@} \${!PRTE@}
+unset SLURM_LABELIO SLURM_OVERLAP \${!SLURM_CPU_BIND@} \${!PMI@} \${!HYDI@} \${!MPI_LOCAL@} \${!PRTE@} OMPI_ARGV
 unset MPIR_CVAR_CH3_INTERFACE_HOSTNAME \${!OMPI_COMM@} \${!OMPI_APP@} OMPI_FILE_LOCATION OMPI_FIRST_RANKS
 unset OMPI_NUM_APP_CTX OMPI_UNIVERSE_SIZE \${!OMPI_MCA_ess@} \${!OMPI_MCA_orte@} \${!OMPI_MCA_pmix@}
-unset OMPI_MCA_initial_wdir OMPI_MCA_mpi_oversubscribe OMPI_MCA_rmaps_base_oversubscribe
-unset OMPI_MCA_shmem_RUNTIME_QUERY_hint OMPI_MCA_odls_base_sigkill_timeout`;
+unset OMPI_MCA_initial_wdir OMPI_MCA_mpi_oversubscribe \${!OMPI_MCA_rmaps@} OMPI_MCA_hwloc_base_binding_policy
+unset OMPI_MCA_shmem_RUNTIME_QUERY_hint OMPI_MCA_odls_base_sigkill_timeout OMPI_COMMAND`;
 
 /** The line by which a manager's end is told where exit statuses do not arrive. */
 const ENDED = 'manager on $HOSTNAME ended with status $code';
