@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { chmod, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { managerScript } from '../../engine/blocks/manager-script.ts';
 import { buildLauncher, parseLauncher } from '../../launchers/index.ts';
 import { arrived, launcherSuite, manager, type Ended, type LauncherSubject, type Running } from '../contract/launcher.ts';
 import { KINDS, mpiPath } from '../contract/mpi.ts';
@@ -93,6 +94,27 @@ test('SrunLauncher: a task may start steps of its own while the managers\' step 
     assert.equal((await end).code, 0);
     assert.deepEqual((await readFile(join(directory, 'inner'), 'utf8')).trim().split('\n').toSorted(), ['n1', 'n2']);
   }));
+
+test('SrunLauncher: commands in sessions of their own end on every node, when the job is cancelled', async () => {
+  // The managers end at once and the commands do not listen, so that Slurm finds them without a parent.
+  const script = join(await folderOf(cluster, 'swy-alice', 'block'), 'manager.sh');
+  const folder = join(script, '..');
+  await chmod(folder, 0o777);
+  await cluster.print(['mkdir', '--mode=777', join(folder, 'groups')]);
+  const negligent = `(trap '' TERM; exec setsid sleep 4711 9>&-) & pid=$!; echo "$pid $(uname -n)" >"groups/$(uname -n)-$$-0"
+    : >"up-$(uname -n)"; while :; do sleep 0.05 9>&-; done`;
+  await writeFile(script, managerScript(folder, ['bash', '-c', `cd ${folder}; ${negligent}`]));
+  await launchJob({ type: 'SrunLauncher' }, `bash ${script}`, async ({ job }) => {
+    await arrived(folder, /^up-/, NODES);
+    await cluster.print(['scancel', job]);
+    for (const node of ['n1', 'n2']) {
+      await until(`the end of the command on ${node}`, async () => {
+        const processes = await cluster.onNode(node, ['ps', '-eo', 'args']);
+        return processes.split('\n').some((line) => /^sleep 4711|manager\.sh/.test(line)) ? undefined : true;
+      });
+    }
+  });
+});
 
 test('SrunLauncher: the managers of the nodes that live go on when one loses power, and are told to end', () =>
   launchJob({ type: 'SrunLauncher' }, manager(`trap ': >bye-$(uname -n); exit 0' TERM
