@@ -18,9 +18,9 @@ export interface MpiOptions {
 
 /**
  * Under PBS the nodes come from its node file, each once, however many lines it has there; under Slurm mpiexec knows
- * them, and what is exported is for the srun by which it reaches them. MPICH's passes a SIGTERM on and waits; Open MPI's
- * would kill soon after, so it gets a SIGUSR2, and time in case that a SIGTERM comes to it from elsewhere. The managers'
- * statuses come on stdout, and all else that comes there is passed on.
+ * them, and what is exported is for the srun by which it reaches them. MPICH's passes a SIGTERM on and waits; Open
+ * MPI's would kill soon after, so it gets a SIGUSR2, and time in case that a SIGTERM comes to it from elsewhere. The
+ * managers' statuses come on stdout, and all else that comes there is passed on.
  */
 export function mpiScript(command: string, { nodes, managersPerNode }: Shape, options: MpiOptions): string {
   const { program, shell, bind, overrides, debug } = options;

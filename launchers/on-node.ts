@@ -1,7 +1,7 @@
 // What srun and mpiexec start on each node: a shell that stands by the manager. How it hears of a SIGTERM differs, as
-// srun signals every process of a step, the users' own among them, and mpiexec knows nothing else than signals. It takes
-// away what they put into the environment for the program that they take the manager for: a task that uses srun or
-// mpiexec itself would believe that it is a part of the block's own step.
+// srun signals every process of a step, the users' own among them, and mpiexec knows nothing but signals. It takes away
+// what they put into the environment for the program that they take the manager for: a task that uses srun or mpiexec
+// itself would believe that it is a part of the block's own step.
 
 import { quote } from '../src/common/quote.ts';
 import { standBy } from './children.ts';

@@ -28,8 +28,8 @@ export function buildSrun(config: SrunConfig): Launcher {
 /**
  * The step has all that the job has on each node, and leaves it to the tasks, which may start steps of their own:
  * `--overlap`, `--mem=0`, `--cpu-bind=none`. A manager or a node that ends early does not end the others: `--no-kill`,
- * `--kill-on-bad-exit=0`, `--wait=0`. A manager is no MPI program: `--mpi=none`. A SIGTERM goes to the nodes as a line on
- * srun's stdin: srun itself would end the step at once.
+ * `--kill-on-bad-exit=0`, `--wait=0`. A manager is no MPI program: `--mpi=none`. A SIGTERM goes to the nodes as a line
+ * on srun's stdin: srun itself would end the step at once.
  */
 function script(command: string, { nodes, managersPerNode }: Shape, { debug, overrides }: SrunConfig): string {
   const count = nodes * managersPerNode;

@@ -12,8 +12,8 @@ export function standIn(program: 'mpiexec' | 'mpirun', kind: Kind): string {
   try {
     execFileSync('which', [`${program}.${kind}`], { stdio: 'pipe' });
   } catch {
-    const package_ = kind === 'mpich' ? 'mpich' : 'openmpi-bin';
-    throw new Error(`this test needs ${program}.${kind}: apt-get install ${package_}`);
+    const needed = kind === 'mpich' ? 'mpich' : 'openmpi-bin';
+    throw new Error(`this test needs ${program}.${kind}: apt-get install ${needed}`);
   }
   return `#!/bin/sh\nexec ${program}.${kind} "$@"\n`;
 }

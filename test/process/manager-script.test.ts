@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { managerScript } from '../../engine/blocks/manager-script.ts';
 import { isRunning, numbers, until } from '../contract/provider.ts';
 import { scratch } from '../fakes/scratch.ts';
-import { command } from '../../src/sdk/index.ts';
+import { command as shell } from '../../src/sdk/index.ts';
 import { engineOf, linesOf, withSite } from './harness.ts';
 
 /** Runs a command in a process group of its own, notes it, and does what comes then. Like Node, hands no pipe on. */
@@ -77,16 +77,18 @@ test('what a note says is not trusted further than a process group', () =>
     assert.ok(!(await readdir(folder)).includes('owned'));
   }));
 
+const twoManagers = engineOf({ max_workers_per_node: 1 }, { nodes_per_block: 2 });
+
 test('in an engine, too: a command ends with its manager while the block lives on', () =>
-  withSite(engineOf({ max_workers_per_node: 1 }, { nodes_per_block: 2 }), async ({ connected, directory, executor }) => {
+  withSite(twoManagers, async ({ connected, directory, executor }) => {
     await connected(2);
     const path = join(directory, 'pids');
-    const future = executor.submit(command(`echo $$ $PPID >>${path}; exec sleep 74`));
-    const [first = ''] = await until('a running command', () => (linesOf(path).length > 0 ? linesOf(path) : undefined));
+    const future = executor.submit(shell(`echo $$ $PPID >>${path}; exec sleep 74`));
+    const [first = ''] = await until('a command', () => (linesOf(path).length > 0 ? linesOf(path) : undefined));
     const [group = 0, pid = 0] = first.split(' ').map(Number);
     process.kill(pid, 'SIGKILL');
     await gone(group);
     await until('the command elsewhere', () => (linesOf(path).length === 2 ? true : undefined));
     assert.equal(executor.status().blocks.length, 1, 'the block is the same');
-    future.cancel();
+    await future.cancel();
   }));

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { managerScript } from '../../engine/blocks/manager-script.ts';
 import { buildLauncher, parseLauncher } from '../../launchers/index.ts';
-import { arrived, launcherSuite, manager, type Ended, type LauncherSubject, type Running } from '../contract/launcher.ts';
+import {
+  arrived, launcherSuite, manager, type Ended, type LauncherSubject, type Running,
+} from '../contract/launcher.ts';
 import { KINDS, mpiPath } from '../contract/mpi.ts';
 import { until } from '../contract/provider.ts';
 import { Cluster, folderOf } from './cluster.ts';
@@ -19,6 +21,7 @@ const NODES = 2;
 const END_MS = 120_000;
 const mpiFolder = await folderOf(cluster, 'swy-alice', 'mpi');
 await chmod(mpiFolder, 0o777);
+const PATHS = { mpich: await mpiPath(mpiFolder, 'mpich'), openmpi: await mpiPath(mpiFolder, 'openmpi') };
 
 interface JobRunning extends Running {
   readonly job: string;
@@ -76,8 +79,8 @@ function subject(name: string, config: object, init = ''): LauncherSubject {
 
 launcherSuite(subject('SrunLauncher on Slurm', { type: 'SrunLauncher' }));
 for (const kind of KINDS) {
-  const path = await mpiPath(mpiFolder, kind);
-  launcherSuite(subject(`MpiExecLauncher on Slurm, ${kind}`, { type: 'MpiExecLauncher' }, `export PATH=${path}:$PATH`));
+  const init = `export PATH=${PATHS[kind]}:$PATH`;
+  launcherSuite(subject(`MpiExecLauncher on Slurm, ${kind}`, { type: 'MpiExecLauncher' }, init));
 }
 
 test('SrunLauncher: a scancel is a SIGTERM to every manager', () =>
@@ -101,8 +104,8 @@ test('SrunLauncher: commands in sessions of their own end on every node, when th
   const folder = join(script, '..');
   await chmod(folder, 0o777);
   await cluster.print(['mkdir', '--mode=777', join(folder, 'groups')]);
-  const negligent = `(trap '' TERM; exec setsid sleep 4711 9>&-) & pid=$!; echo "$pid $(uname -n)" >"groups/$(uname -n)-$$-0"
-    : >"up-$(uname -n)"; while :; do sleep 0.05 9>&-; done`;
+  const negligent = `(trap '' TERM; exec setsid sleep 4711 9>&-) &
+    echo "$! $(uname -n)" >"groups/$(uname -n)-$$-0"; : >"up-$(uname -n)"; while :; do sleep 0.05 9>&-; done`;
   await writeFile(script, managerScript(folder, ['bash', '-c', `cd ${folder}; ${negligent}`]));
   await launchJob({ type: 'SrunLauncher' }, `bash ${script}`, async ({ job }) => {
     await arrived(folder, /^up-/, NODES);

@@ -25,7 +25,7 @@ for (const [what, config, slots] of CASES) {
 test('a node on which no worker fits is an error with the arithmetic in it', () => {
   assert.throws(() => countSlots(keys({ coresPerWorker: 16, memPerWorkerGiB: 32 }), node), {
     code: 'CONFIG_INVALID',
-    message: 'no worker fits on this node: 8 cores (NCPUS) / cores_per_worker 16 gives 0; 16.0 GiB (free) / mem_per_worker 32'
-      + ' gives 0',
+    message: 'no worker fits on this node: 8 cores (NCPUS) / cores_per_worker 16 gives 0;'
+      + ' 16.0 GiB (free) / mem_per_worker 32 gives 0',
   });
 });
