@@ -25,6 +25,14 @@ export interface MpiOptions {
 export function mpiScript(command: string, { nodes, managersPerNode }: Shape, options: MpiOptions): string {
   const { program, shell, bind, overrides, debug } = options;
   const say = (text: string): string => (debug ? `echo "${text}"` : ':');
+  // MPICH's takes no option twice.
+  const words = overrides.split(/\s+/);
+  const given = (option: RegExp): boolean => words.some((word) => option.test(word));
+  const unbound = bind === '' || words.some((word) => word.startsWith(bind)) ? '' : ` ${bind} none`;
+  const ppn = given(/^--?ppn\b/) ? '' : `-ppn ${managersPerNode}`;
+  // Open MPI's mpirun binds where nothing is said.
+  const bound = bind !== '' || given(/^--?bind-to\b/);
+  const openMpi = `${bound ? '' : '--bind-to none '}--map-by ppr:${managersPerNode}:node:OVERSUBSCRIBE`;
   return `
 signal=TERM
 ${standBy('kill -"$signal" "${children[@]}"')}
@@ -39,12 +47,12 @@ fi
 case $(${program} --version 2>&1 </dev/null) in
   *OpenRTE*|*"Open MPI"*|*PRRTE*)
     signal=USR2
-    options+=(${bind === '' ? '--bind-to none ' : ''}--map-by ppr:${managersPerNode}:node:OVERSUBSCRIBE) ;;
-  *) options+=(-ppn ${managersPerNode}) ;;
+    options+=(${openMpi}) ;;
+  *) options+=(${ppn}) ;;
 esac
 export SLURM_OVERLAP=1 SLURM_CPU_BIND=none OMPI_MCA_odls_base_sigkill_timeout=4 PRTE_MCA_odls_base_sigkill_timeout=4
 ${say(`starting $ranks managers with ${program}`)}
-exec 8< <(exec ${program}${bind === '' ? '' : ` ${bind} none`} "\${options[@]}" -n "$ranks"${inLine(overrides)} \\
+exec 8< <(exec ${program}${unbound} "\${options[@]}" -n "$ranks"${inLine(overrides)} \\
   ${onMpiNode(command, shell)} </dev/null)
 children+=("$!")
 passed_on

@@ -11,6 +11,7 @@ import { buildLauncher, type LauncherConfig } from '../launchers/index.ts';
 import type { Launcher } from '../launchers/launcher.ts';
 import type { Host } from './host/host.ts';
 import { jobName } from './job-name.ts';
+import { exportsOf, type NodeRequest } from './node-request.ts';
 import { Patience } from './patience.ts';
 import type { BlockPolicy, Job, JobSpec, JobStatus, Provider } from './provider.ts';
 import type {
@@ -20,7 +21,7 @@ import { submitScript } from './script.ts';
 import { Tracked } from './tracked.ts';
 
 /** The keys that every batch provider has. */
-export interface BatchConfig extends BlockPolicy {
+export interface BatchConfig extends BlockPolicy, NodeRequest {
   readonly worker_init: string;
   /** Seconds that one command of the scheduler may take. */
   readonly cmd_timeout: number;
@@ -92,7 +93,7 @@ export class BatchProvider implements Provider {
   script(spec: JobSpec): string {
     return submitScript({
       name: spec.name, folder: spec.folder, directives: this.#scheduler.directives(this.#filesOf(spec)),
-      workerInit: this.#config.worker_init,
+      workerInit: exportsOf(this.#config) + this.#config.worker_init,
       launch: this.launcher.wrap(spec.command, { nodes: this.policy.nodes_per_block, managersPerNode: 1 }),
     });
   }

@@ -42,6 +42,13 @@ test('mpiexec binds nothing, by the option that the site names', () => {
   assert.match(text(elsewhere), new RegExp(`exec mpirun ${options} \\\\\\n {2}'/opt/my bash' -c`));
 });
 
+test('what the site says itself is not said twice', () => {
+  const own = text({ type: 'MpiExecLauncher', overrides: '-ppn 1 --bind-to socket' });
+  assert.doesNotMatch(own, /-ppn 1\)|--bind-to none/);
+  assert.match(own, /-ppn 1 --bind-to socket/);
+  assert.doesNotMatch(text({ type: 'MpiRunLauncher', overrides: '--bind-to socket' }), /--bind-to none/);
+});
+
 test('the wrapper stands before the command, and says when it leaves nodes without a manager', () => {
   const one = { nodes: 1, managersPerNode: 1 };
   const wrapped = { type: 'WrappedLauncher', prepend: 'apptainer exec my.sif' };
