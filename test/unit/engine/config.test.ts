@@ -126,8 +126,9 @@ const refused: readonly (readonly [string, string])[] = [
   ['provider: {parallelism: 2}', 'engine.provider.parallelism: must be <= 1, found 2'],
   ['provider: {worker_init: 5}',
     'engine.provider.worker_init: expected text, found 5; put it in quotes to make it text'],
-  ['provider: {launcher: {type: SrunLauncher}}',
-    'engine.provider.launcher.type: SrunLauncher is not there yet; there is SingleNodeLauncher, SimpleLauncher'],
+  ['provider: {launcher: {type: AprunLauncher}}',
+    'engine.provider.launcher.type: AprunLauncher is not there yet; there is SingleNodeLauncher, SimpleLauncher,'
+    + ' WrappedLauncher, SrunLauncher, MpiExecLauncher, MpiRunLauncher'],
   ['address: {type: address_by_interface}', 'engine.address: ifname is missing'],
   ['address: {type: address_by_hostnam}',
     'engine.address: expected a host name, an IP address, or a mapping with a type out of address_by_route,'
