@@ -25,6 +25,7 @@ export interface BenchReport {
   readonly memory?: Memory;
   readonly cold_start_s?: number;
   readonly cold_start?: Spread;
+  readonly node_hours?: NodeHours;
   readonly peers?: { readonly parsl?: ParslFigures };
   readonly ratios?: Ratios;
   /** Sections that could not be measured, and why. */
@@ -122,6 +123,23 @@ export interface Memory {
   readonly pending_1m_mib: number;
   readonly pending_tasks: number;
   readonly pending_by_process_mib: Readonly<Record<string, number>>;
+}
+
+/** A simulated day; Parsl's strategies as they are described, in our words. */
+export interface NodeHours {
+  readonly ours: Day;
+  /** No schedule that is done as early costs less, whatever it knows beforehand. */
+  readonly least: number;
+  readonly ratio_to_least: number;
+  readonly parsl_simple: Day;
+  readonly parsl_htex_auto_scale: Day;
+}
+
+export interface Day {
+  readonly node_hours: number;
+  readonly jobs: number;
+  /** From the first task to the last result, over all phases. */
+  readonly completion_h: number;
 }
 
 /** Only those whose both sides were measured. */

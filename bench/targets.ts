@@ -116,6 +116,24 @@ export const ROWS: readonly Row[] = [
     group: 'Start', name: 'peer: Parsl HTEX', unit: 's',
     value: (r) => r.peers?.parsl?.cold_start_s, spread: (r) => r.peers?.parsl?.cold_start,
   },
+  { group: 'Node-hours', name: 'a simulated day', unit: 'h', value: (r) => r.node_hours?.ours.node_hours },
+  { group: 'Node-hours', name: 'the least that is possible', unit: 'h', value: (r) => r.node_hours?.least },
+  {
+    group: 'Node-hours', name: 'ours over the least', unit: '×', target: { most: 1.1 },
+    value: (r) => r.node_hours?.ratio_to_least,
+  },
+  {
+    group: 'Node-hours', name: 'Parsl simple over ours', unit: '×', target: { least: 1 },
+    value: (r) => r.node_hours && r.node_hours.parsl_simple.node_hours / r.node_hours.ours.node_hours,
+  },
+  {
+    group: 'Node-hours', name: 'Parsl htex_auto_scale over ours', unit: '×', target: { least: 1 },
+    value: (r) => r.node_hours && r.node_hours.parsl_htex_auto_scale.node_hours / r.node_hours.ours.node_hours,
+  },
+  {
+    group: 'Node-hours', name: 'completion, Parsl simple over ours', unit: '×', target: { least: 0.99 },
+    value: (r) => r.node_hours && r.node_hours.parsl_simple.completion_h / r.node_hours.ours.completion_h,
+  },
   {
     group: 'Ratios', name: 'no-op throughput over Parsl HTEX', unit: '×', target: { least: 80 },
     value: (r) => r.ratios?.no_op_to_parsl,

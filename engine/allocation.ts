@@ -10,12 +10,13 @@ import type { ManagerConfig } from '../src/common/process-config.ts';
 import type { BlockId, Load } from '../src/common/protocol.ts';
 import { buildProvider } from '../providers/index.ts';
 import type { JobSpec } from '../providers/provider.ts';
-import { Scaler } from './blocks/scaler.ts';
+import { openBlocks } from './blocks/records.ts';
+import { Scaler, type ScalerDeps } from './blocks/scaler.ts';
 import { forgetBlock, writeBlock } from './blocks/start.ts';
 import type { BlockStatus } from './blocks/table.ts';
 import { addressesOf } from './addresses.ts';
 import type { EngineConfig } from './config.ts';
-import type { Run } from './run.ts';
+import { folderOfBlock, type Run } from './run.ts';
 
 export type { BlockStatus };
 
@@ -24,6 +25,8 @@ export interface AllocationDeps {
   readonly log: Logger;
   readonly load: () => Load;
   readonly drain: (blocks: readonly BlockId[]) => void;
+  readonly onEnds: ScalerDeps['onEnds'];
+  readonly runMs: () => number | undefined;
   readonly onFailed: (error: ComputeError) => void;
   /** The interchange's port for managers. */
   readonly managerPort: number;
@@ -34,16 +37,19 @@ export class Allocation {
   readonly #run: Run;
   readonly #deps: AllocationDeps;
   readonly #scaler: Scaler;
-  readonly #folders: string[] = [];
+  readonly #folders: string[];
 
   constructor(config: EngineConfig, run: Run, deps: AllocationDeps) {
     this.#config = config;
     this.#run = run;
     this.#deps = deps;
-    const { clock, log, load, drain, onFailed } = deps;
+    const { clock, log, load, drain, onEnds, onFailed, runMs } = deps;
+    this.#folders = openBlocks(run.inherited).map(({ folder }) => folder);
     this.#scaler = new Scaler({
       provider: buildProvider(config.provider, { directory: run.folder, clock }),
-      clock, log, load, drain, onFailed,
+      clock, log, load, drain, onEnds, onFailed, runMs,
+      notes: run.file,
+      inherited: run.inherited,
       random: Math.random,
       prepare: (block) => this.#prepare(block),
       workersPerNode: () => this.#workersPerNode(),
@@ -69,10 +75,10 @@ export class Allocation {
   }
 
   async #prepare(block: BlockId): Promise<JobSpec> {
-    const folder = join(this.#run.folder, 'blocks', block);
+    const folder = folderOfBlock(this.#run.folder, block);
     this.#folders.push(folder);
     const command = await writeBlock(folder, this.#managerConfig(block));
-    return { name: `switchyard.${this.#config.label}.block-${block}`, command, folder };
+    return { name: jobNameOf(this.#config.label, block), command, folder };
   }
 
   #managerConfig(block: BlockId): ManagerConfig {
@@ -93,6 +99,7 @@ export class Allocation {
       heartbeatThresholdMs: config.heartbeat_threshold * 1000,
       drainAfterMs: config.drain_period === null ? null : config.drain_period * 1000,
       probeTimeoutMs: (config.address_probe_timeout ?? PROBE_TIMEOUT_S) * 1000,
+      goneMaxMs: (this.#run.outlives ? config.restart_timeout : GONE_S) * 1000,
       resultBytesMax: config.result_bytes_max,
       zeroWorker: config.zero_worker,
       workingDirectory: config.working_dir ?? process.cwd(),
@@ -111,4 +118,11 @@ export class Allocation {
   }
 }
 
+/** Unique in the run. */
+export function jobNameOf(label: string, block: BlockId): string {
+  return `switchyard.${label}.block-${block}`;
+}
+
 const PROBE_TIMEOUT_S = 30;
+/** An interchange that was lost is replaced within moments, or not at all. */
+const GONE_S = 10;

@@ -13,7 +13,7 @@ import type { Host } from './host/host.ts';
 import { jobName } from './job-name.ts';
 import { exportsOf, type NodeRequest } from './node-request.ts';
 import { Patience } from './patience.ts';
-import type { BlockPolicy, Job, JobSpec, JobStatus, Provider } from './provider.ts';
+import type { BlockPolicy, Job, JobSpec, JobStatus, Preview, Provider } from './provider.ts';
 import type {
   Argv, Command, Failed, History, JobFiles, JobsCommand, ListedJob, Scheduler, Submitted,
 } from './scheduler.ts';
@@ -98,6 +98,11 @@ export class BatchProvider implements Provider {
     });
   }
 
+  preview(spec: JobSpec): Preview {
+    const { scriptPath: path } = this.#filesOf(spec);
+    return { submit: this.#words(this.#scheduler.submit, path), path, script: this.script(spec) };
+  }
+
   /** Throws COMMAND_FAILED, and asks nothing while a scheduler that failed repeatedly is left alone. */
   async status(ids: readonly string[]): Promise<Map<string, JobStatus>> {
     const asked = this.#open(ids);
@@ -118,6 +123,14 @@ export class BatchProvider implements Provider {
 
   adopt(job: Job): void {
     if (!this.#jobs.has(job.id)) this.#jobs.set(job.id, new Tracked(job));
+  }
+
+  recover(spec: Pick<JobSpec, 'name' | 'folder'>, intendedAtMs: number): Job {
+    const { name, stdoutPath, stderrPath } = this.#filesOf(spec);
+    const tracked = new Tracked({ id: standIn(name), name, submittedAtMs: intendedAtMs, stdoutPath, stderrPath });
+    tracked.onDoubt('whoever submitted it was killed');
+    this.#jobs.set(tracked.id, tracked);
+    return tracked.job;
   }
 
   stderrTail(job: Job): Promise<string> {
@@ -231,7 +244,7 @@ export class BatchProvider implements Provider {
     return quoteAll(command.argv(question));
   }
 
-  #filesOf({ name: wanted, folder }: JobSpec): JobFiles {
+  #filesOf({ name: wanted, folder }: Pick<JobSpec, 'name' | 'folder'>): JobFiles {
     const name = jobName(wanted, folder, this.#scheduler.nameCharsMax);
     const stem = join(folder, name);
     return { name, folder, scriptPath: `${stem}.sh`, stdoutPath: `${stem}.out`, stderrPath: `${stem}.err` };

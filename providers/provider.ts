@@ -49,6 +49,15 @@ export interface Job {
   readonly stderrPath: string;
 }
 
+/** A submission, for people to look at. */
+export interface Preview {
+  /** The command that submits the script, as a shell would read it. */
+  readonly submit: string;
+  /** Where the script would be. */
+  readonly path: string;
+  readonly script: string;
+}
+
 /** The block arithmetic every provider carries, in the field's keys. */
 export interface BlockPolicy {
   readonly init_blocks: number;
@@ -77,6 +86,13 @@ export interface Provider {
   watch?(id: string, onEnd: () => void): void;
   /** A job that an earlier process submitted: `status`, `cancel` and `stderrTail` know it from now on. */
   adopt?(job: Job): void;
+  /**
+   * A job that an earlier process may have submitted, for it was killed before it could note the answer: `status` looks
+   * for it by its name, and says `missing` once it has looked for long enough. With `adopt`, or not at all.
+   */
+  recover?(spec: Pick<JobSpec, 'name' | 'folder'>, intendedAtMs: number): Job;
+  /** What `submit` would do with this. Asks and writes nothing. */
+  preview?(spec: JobSpec): Preview;
   /** What a human should read of a job that went wrong: the tail of its stderr. Bounded; '' when there is none. */
   stderrTail(job: Job): Promise<string>;
 }

@@ -15,7 +15,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/common': [],
   'src/amqp': ['src/common'],
   'src/sdk': ['src/common', 'src/amqp', 'engine'],
-  'src/cli': ['src/common', 'src/sdk', 'bench', 'providers/index.ts', 'launchers/index.ts', 'engine/config.ts'],
+  'src/cli': ['src/common', 'src/sdk', 'bench', 'providers/index.ts', 'launchers/index.ts', 'engine/config.ts',
+    'engine/runs.ts', 'engine/preview.ts'],
   'src/service': ['src/common', 'src/amqp'],
   'src/supervisor': ['src/common', 'src/amqp'],
   'src/endpoint': ['src/common', 'src/amqp', 'engine/engine.ts', 'engine/config.ts', 'providers/index.ts',
@@ -28,7 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   providers: ['src/common', 'launchers'],
   launchers: ['src/common'],
   // The real protocol of thousands of managers, without their threads.
-  bench: ['src/common', 'src/sdk', 'engine', 'engine/manager/link.ts', 'engine/manager/zero.ts'],
+  bench: ['src/common', 'src/sdk', 'engine', 'engine/manager/link.ts', 'engine/manager/zero.ts', 'engine/blocks',
+    'providers'],
   examples: ['src/sdk'],
   test: ['src/common', 'src/amqp', 'src/sdk', 'src/cli', 'src/service', 'src/supervisor', 'src/endpoint', 'engine',
     'engine/interchange', 'engine/manager', 'engine/worker', 'engine/blocks', 'providers', 'launchers', 'bench',
@@ -53,8 +55,8 @@ const SEAMS: Readonly<Record<string, RegExp>> = {
 
 /** The floor. A new file here is a decision, written down in ARCHITECTURE.md. */
 const COMMON_FILES: ReadonlySet<string> = new Set([
-  'batch-header', 'binary', 'clock', 'codec', 'columns', 'errors', 'exec', 'exotic', 'log', 'msgpack', 'payload',
-  'process-config', 'protocol', 'quote',
+  'batch-header', 'binary', 'clock', 'codec', 'columns', 'errors', 'exec', 'exotic', 'holder', 'log', 'msgpack',
+  'payload', 'process-config', 'protocol', 'quote',
   'schema', 'shutdown', 'slot-memory', 'yaml',
 ].map((name) => `src/common/${name}.ts`));
 

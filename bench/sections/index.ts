@@ -5,6 +5,7 @@ import { limits } from './limits.ts';
 import { memory } from './memory.ts';
 import { noOp } from './no-op.ts';
 import { payload } from './payload.ts';
+import { nodeHours } from './node-hours.ts';
 import { peers } from './peers.ts';
 import { scaleOut } from './scale-out.ts';
 import { throughput } from './throughput.ts';
@@ -20,5 +21,6 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
   scale_out: scaleOut,
   memory,
   cold_start: coldStart,
+  node_hours: nodeHours,
   peers,
 };

@@ -37,7 +37,10 @@ function startManager(index: number, { block, port, keys }: ManagerConfig, to: s
   const manager = `${block}.${node}.${randomBytes(4).toString('hex')}` as ManagerId; // made here, used everywhere
   const end = (): void => process.exit(EXIT_OK); // they are told to stop together
   const link = new ManagerLink(
-    { address: to, port, manager, block, node, keys, cores: workers, memoryMiB: 1024 * workers, endsAtMs: null },
+    {
+      address: to, port, manager, block, node, keys, cores: workers, memoryMiB: 1024 * workers, endsAtMs: null,
+      goneMaxMs: config.goneMaxMs,
+    },
     { log: silentLog, clock: systemClock, onEnd: end },
   );
   link.join(new ZeroCrew(workers, { link, clock: systemClock, onDrained: end }));

@@ -7,6 +7,7 @@ import type { Logger } from '../../src/common/log.ts';
 import type { BlockId } from '../../src/common/protocol.ts';
 import type { JobSpec, Provider } from '../../providers/provider.ts';
 import { Backoff } from './backoff.ts';
+import type { BlockNotes, BlockRecord } from './records.ts';
 import type { Block, BlockTable } from './table.ts';
 
 export interface JobsDeps {
@@ -17,10 +18,14 @@ export interface JobsDeps {
   readonly random: () => number;
   /** Writes what a manager of this block needs and returns the command that starts one. */
   readonly prepare: (block: BlockId) => Promise<JobSpec>;
+  /** Keeps what a later process must know. */
+  readonly notes: BlockNotes;
 }
 
 /** How often the scheduler is asked while a block is expected to end, if it does not tell by itself. */
 const HURRIED_STATUS_MS = 5_000;
+/** Managers connected: their jobs have started, and the scheduler knows their ends. It is asked so often at most. */
+const CURIOUS_STATUS_MS = 1_000;
 /** How long a block that was told to drain may stay after its last task. */
 const DRAIN_GRACE_MS = 30_000;
 /** How long after the first order a job is killed that is still there. */
@@ -41,6 +46,8 @@ export class Jobs {
   readonly #cancels: Backoff;
   /** A job's end was told: the scheduler is asked, however fresh its last answer is. */
   #stale = true;
+  /** A block has connected whose end is not known. */
+  #curious = false;
   #askedAtMs = -Infinity;
   #told = new AbortController();
 
@@ -66,10 +73,15 @@ export class Jobs {
 
   /** One more block; false when it could not be had. */
   async submit(): Promise<boolean> {
-    const { clock, log, prepare, provider } = this.#deps;
+    const { clock, log, notes, prepare, provider } = this.#deps;
     const block = this.#table.open(clock.now());
     try {
-      block.job = await provider.submit(await prepare(block.id));
+      const spec = await prepare(block.id);
+      // Noted first: were we killed in between, a later process would look for the job by its name.
+      await notes.intended(block.id, spec.name, spec.folder, clock.now());
+      block.job = await provider.submit(spec);
+      // Not fatal: the intent is enough to find the job again.
+      await notes.submitted(block.id, block.job).catch((err: unknown) => log.warn({ err }, 'job not noted'));
       provider.watch?.(block.job.id, () => {
         this.#stale = true;
         this.#told.abort();
@@ -86,17 +98,34 @@ export class Jobs {
     }
   }
 
-  /** Asks how the jobs are, unless the last answer is fresh enough. */
-  async ask(): Promise<void> {
+  /** Jobs of an earlier process of this run become blocks again. */
+  inherit(records: readonly BlockRecord[]): void {
+    const { log, notes, provider } = this.#deps;
+    for (const record of records) {
+      const job = record.job ?? provider.recover?.(record, record.intendedAtMs);
+      if (job === undefined || provider.adopt === undefined) {
+        notes.ended(record.block, 'missing');
+        continue;
+      }
+      if (record.job !== undefined) provider.adopt(job);
+      this.#table.inherit(record, job);
+      log.info({ block: record.block, job: job.id }, 'block taken over');
+    }
+  }
+
+  /** Asks how the jobs are, unless the last answer is fresh enough. True when the scheduler has answered. */
+  async ask(): Promise<boolean> {
     const { clock, log, provider } = this.#deps;
     const submitted = this.#table.live().flatMap((block) =>
       (block.job === undefined ? [] : [{ block, id: block.job.id }]));
     const hurried = submitted.some(({ block: { ending, connectedAtMs, managers } }) =>
       ending !== undefined || (connectedAtMs !== undefined && managers === 0));
     const interval = hurried ? Math.min(HURRIED_STATUS_MS, provider.statusIntervalMs) : provider.statusIntervalMs;
-    const fresh = !this.#stale && clock.now() - this.#askedAtMs < interval;
-    if (submitted.length === 0 || fresh) return;
+    const age = clock.now() - this.#askedAtMs;
+    const fresh = !this.#stale && age < (this.#curious ? Math.min(CURIOUS_STATUS_MS, interval) : interval);
+    if (submitted.length === 0 || fresh) return false;
     this.#stale = false;
+    this.#curious = false;
     this.#askedAtMs = clock.now();
     try {
       const answers = await provider.status(submitted.map(({ id }) => id));
@@ -107,14 +136,16 @@ export class Jobs {
     } catch (err) {
       // What is not known stays as it was.
       log.warn({ err, count: submitted.length }, 'status of jobs not known');
-      return;
+      return false;
     }
     for (const { block } of submitted) if (block.outcome !== undefined) await this.#onEnded(block);
+    return true;
   }
 
   async #onEnded(block: Block): Promise<void> {
-    const { clock, log, provider } = this.#deps;
+    const { clock, log, notes, provider } = this.#deps;
     const { id, job, state, exitCode, reason, outcome } = block;
+    notes.ended(id, state);
     log.info({ block: id, job: job?.id, state, exitCode, reason, outcome }, 'block ended');
     switch (outcome) {
       case 'served':
@@ -142,6 +173,7 @@ export class Jobs {
   /** Blocks whose managers connected: the site is well, as far as starting goes. */
   onConnected(): void {
     this.#starts.reset();
+    this.#curious = true;
   }
 
   /** Cancels what was told to end and will not, or need not be waited for. Never a block that holds a task. */

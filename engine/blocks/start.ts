@@ -13,7 +13,7 @@ const MAIN = fileURLToPath(new URL('../manager/main.js', import.meta.url));
 /** Writes the block's files, readable by their owner only, and returns the command that starts a manager with them. */
 export async function writeBlock(folder: string, config: ManagerConfig): Promise<string> {
   const path = configPath(folder);
-  const script = join(folder, 'manager.sh');
+  const script = scriptPath(folder);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFile(path, JSON.stringify(config), { mode: 0o600, flag: 'wx' });
@@ -22,7 +22,12 @@ export async function writeBlock(folder: string, config: ManagerConfig): Promise
     throw new ComputeError('STORAGE_FAILED',
       `could not write the block's file ${path}: check space and permissions`, { cause });
   }
-  return quoteAll(['bash', script]);
+  return managerCommand(folder);
+}
+
+/** Starts one manager of the block with this folder. */
+export function managerCommand(folder: string): string {
+  return quoteAll(['bash', scriptPath(folder)]);
 }
 
 /** The keys are of no use after the run. */
@@ -32,4 +37,8 @@ export async function forgetBlock(folder: string): Promise<void> {
 
 function configPath(folder: string): string {
   return join(folder, 'manager.json');
+}
+
+function scriptPath(folder: string): string {
+  return join(folder, 'manager.sh');
 }

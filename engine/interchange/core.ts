@@ -2,10 +2,11 @@
 
 import {
   PROTOCOL_VERSION, STATUS,
-  type BlockId, type Failure, type FromManager, type LeaveReason, type TaskId, type TaskPlace, type ToInterchange,
+  type Failure, type FromManager, type LeaveReason, type TaskId, type TaskPlace, type ToInterchange,
 } from '../../src/common/protocol.ts';
 import { unreachable } from '../../src/common/errors.ts';
 import { summaryOf, type ManagerRecord } from './managers.ts';
+import { drain, drainDue, onBlockEnds } from './block-ends.ts';
 import { putBack, settle } from './endings.ts';
 import { leave, lose, onRegister, otherVersion, refuse } from './membership.ts';
 import { onResults } from './outcomes.ts';
@@ -61,6 +62,7 @@ function onClient(state: State, message: ToInterchange, batches: readonly Stored
     case 'cancel': return onCancel(state, message.ids);
     case 'fail-waiting': return settleWaiting(state, [...state.tasks.ids('waiting')], message.failure);
     case 'drain-blocks': return drain(state, new Set(message.blocks), now);
+    case 'block-ends': return onBlockEnds(state, message.ends, now);
     case 'stop':
       return [
         ...[...state.managers.byPeer.keys()]
@@ -146,7 +148,8 @@ function onTick(state: State, now: number): Effect[] {
   }
   if (recovery !== undefined && now >= recovery.untilMs) state.recovery = undefined;
   state.queue.sweep();
-  return lost.size === 0 ? [] : lose(state, lost, now);
+  const ended = lost.size === 0 ? [] : lose(state, lost, now);
+  return [...ended, ...drainDue(state, now)];
 }
 
 function onCancel(state: State, ids: readonly TaskId[]): Effect[] {
@@ -176,17 +179,6 @@ function onCancel(state: State, ids: readonly TaskId[]): Effect[] {
 function settleWaiting(state: State, ids: readonly TaskId[], failure: Failure): Effect[] {
   const effects = settle(state, ids, failure);
   return effects.length === 0 ? [] : [...effects, { type: 'load-changed' }];
-}
-
-function drain(state: State, blocks: ReadonlySet<BlockId>, now: number): Effect[] {
-  const effects: Effect[] = [];
-  for (const block of blocks) state.drainedBlocks.add(block);
-  for (const manager of state.managers.byPeer.values()) {
-    if (!blocks.has(manager.block) || manager.draining) continue;
-    state.managers.update(manager, now, (record) => { record.draining = true; });
-    effects.push({ type: 'to-manager', peer: manager.peer, message: { type: 'drain' } });
-  }
-  return effects;
 }
 
 function place(state: State, id: TaskId): TaskPlace {

@@ -1,6 +1,7 @@
 // Which tasks go to which manager now. Free slots first, spread evenly; only when every slot is taken do managers get
 // tasks in line, as many as they asked for. When the queue is empty and slots stand free, lines are called back.
 
+import { endOf } from './block-ends.ts';
 import type { ManagerRecord } from './managers.ts';
 import type { Effect, State } from './state.ts';
 import type { Range } from './tasks.ts';
@@ -57,14 +58,16 @@ function share(state: State, manager: ManagerRecord): number {
 
 function takeFor(state: State, manager: ManagerRecord, count: number, now: number): Range[] {
   const ranges: Range[] = [];
-  const remainingMs = manager.endsAtMs === undefined ? Infinity : manager.endsAtMs - now;
+  const remainingMs = endOf(state, manager) - now;
   let left = count;
   let bytes = 0;
   while (left > 0 && bytes < DISPATCH_BYTES_MAX) {
-    const freeSlot = manager.slots - manager.held > count - left;
-    const range = state.queue.next({ remainingMs, freeSlot });
+    const free = manager.slots - manager.held - (count - left);
+    const range = state.queue.next({ remainingMs, freeSlot: free > 0 });
     if (range === undefined) break;
-    const taken = state.tasks.take(range, left, manager.serial);
+    // A task that says how long it needs starts at once: in a line its time would run out.
+    const most = range.batch.kind.minRemainingMs > 0 ? Math.min(left, free) : left;
+    const taken = state.tasks.take(range, most, manager.serial);
     if (taken === undefined) continue;
     left -= taken.to - taken.from;
     for (let i = taken.from; i < taken.to; i++) bytes += taken.batch.sizes[i] ?? 0;

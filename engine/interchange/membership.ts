@@ -1,6 +1,7 @@
 // Managers come, come back, leave and are lost; what that means for the tasks they hold.
 
 import { PROTOCOL_VERSION, type LeaveReason, type TaskId } from '../../src/common/protocol.ts';
+import { wasEnding } from './block-ends.ts';
 import { blame, putBack, settle } from './endings.ts';
 import { summaryOf, type ManagerRecord } from './managers.ts';
 import { onResults } from './outcomes.ts';
@@ -108,18 +109,27 @@ export function leave(state: State, manager: ManagerRecord, reason: LeaveReason,
 /**
  * Managers were lost. Their tasks go elsewhere; each may have been the reason. The first time a task is only suspected,
  * because a manager holds many in line; from then on it starts in a free slot at once, so that a further loss counts.
+ * Nothing is held against what was on a manager that was going anyway: walltime, preemption, a scancel.
  */
 export function lose(state: State, lost: ReadonlyMap<ManagerRecord, LeaveReason>, now: number): Effect[] {
   const effects: Effect[] = [];
   const serials = new Set([...lost.keys()].map((manager) => manager.serial));
   const blamed: TaskId[] = [];
   const again: TaskId[] = [];
+  const uncharged: TaskId[] = [];
   for (const id of state.tasks.ids(serials)) {
-    const strikes = strike(state, id);
-    strikes.lostWith = state.managers.bySerial(state.tasks.holder(id) ?? 0)?.id;
-    (strikes.kills >= state.policy.killsMax && !state.cancelled.has(id) ? blamed : again).push(id);
+    const manager = state.managers.bySerial(state.tasks.holder(id) ?? 0);
+    const planned = manager !== undefined && wasEnding(state, manager, now);
+    const strikes = planned ? state.strikes.get(id) ?? noStrikes() : strike(state, id);
+    state.strikes.set(id, strikes);
+    strikes.lostWith = manager?.id;
+    if (planned && !strikes.suspect) uncharged.push(id);
+    else (strikes.kills >= state.policy.killsMax && !state.cancelled.has(id) ? blamed : again).push(id);
   }
-  const ended = [...putBack(state, again, { suspect: true }), ...settle(state, blamed, blame(state, 'managers'))];
+  const ended = [
+    ...putBack(state, again, { suspect: true }), ...putBack(state, uncharged),
+    ...settle(state, blamed, blame(state, 'managers')),
+  ];
   for (const [manager, reason] of lost) {
     effects.push(left(manager, reason, manager.held));
     state.managers.update(manager, now, (record) => { record.held = 0; });
@@ -133,7 +143,6 @@ function strike(state: State, id: TaskId): Strikes {
   const strikes = state.strikes.get(id) ?? noStrikes();
   if (strikes.suspect) strikes.kills++;
   strikes.suspect = true;
-  state.strikes.set(id, strikes);
   return strikes;
 }
 

@@ -8,7 +8,7 @@ import type { Range, StoredBatch } from './tasks.ts';
 interface Lane {
   readonly priority: number;
   readonly minRemainingMs: number;
-  /** Only where a slot is free right now: it was on a manager that was lost, and may be the reason. */
+  /** It was on a manager that was lost, and may be the reason. */
   readonly suspect: boolean;
   ranges: Range[];
   /** The first range that is not used up. */
@@ -55,7 +55,7 @@ export class Queue {
     let priority = Infinity;
     for (const lane of this.#lanes) {
       if (best !== undefined && lane.priority > priority) break;
-      if (lane.minRemainingMs > offer.remainingMs || (lane.suspect && !offer.freeSlot)) continue;
+      if (lane.minRemainingMs > offer.remainingMs || (startsAtOnce(lane) && !offer.freeSlot)) continue;
       const range = front(lane);
       if (range !== undefined && (best === undefined || firstId(range) < firstId(best))) {
         best = range;
@@ -84,6 +84,11 @@ export class Queue {
       if (lane !== undefined && front(lane) === undefined) this.#lanes.splice(i, 1);
     }
   }
+}
+
+/** Only where a slot is free right now: the next loss must tell, or its time is counted. */
+function startsAtOnce({ suspect, minRemainingMs }: Lane): boolean {
+  return suspect || minRemainingMs > 0;
 }
 
 /** Suspects are handed out one by one: each only where a slot is free for it. */

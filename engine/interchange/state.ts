@@ -45,6 +45,12 @@ export interface Recovery {
   untilMs: number;
 }
 
+/** When the scheduler ends a block, and from when on it gets no more tasks. */
+export interface BlockEnd {
+  readonly endsAtMs: number;
+  readonly drainAtMs: number;
+}
+
 export type Registration = Extract<FromManager, { type: 'register' }>;
 
 export interface State {
@@ -61,6 +67,8 @@ export interface State {
   readonly connectedBlocks: Set<BlockId>;
   /** Blocks that get no more tasks, whoever still comes from them. */
   readonly drainedBlocks: Set<BlockId>;
+  /** When blocks end, as far as the scheduler has said. */
+  readonly blockEnds: Map<BlockId, BlockEnd>;
   recovery: Recovery | undefined;
   recallAtMs: number;
   tickedAtMs: number;
@@ -80,6 +88,7 @@ export function emptyState(policy: Policy, replacement: boolean): State {
     predecessors: new Set(),
     connectedBlocks: new Set(),
     drainedBlocks: new Set(),
+    blockEnds: new Map(),
     recovery: replacement ? { registrations: new Map(), missing: new Set(), untilMs: Infinity } : undefined,
     recallAtMs: 0,
     tickedAtMs: Infinity,

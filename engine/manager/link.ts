@@ -45,6 +45,8 @@ export interface LinkOptions {
   readonly cores: number;
   readonly memoryMiB: number;
   readonly endsAtMs: number | null;
+  /** How long to wait for the interchange, at the start or after it went, before giving up. */
+  readonly goneMaxMs: number;
 }
 
 export interface LinkDeps {
@@ -57,8 +59,6 @@ export interface LinkDeps {
 /** Results already sent are kept this long: a registration brings them along, as they may have been lost. */
 const KEEP_MS = 2000;
 const KEEP_BYTES_MAX = 256 * 1024 * 1024;
-/** How long to wait for the interchange, at the start or after it went, before giving up. */
-const GONE_MAX_MS = 10_000;
 
 interface Kept {
   readonly atMs: number;
@@ -231,8 +231,8 @@ export class ManagerLink {
     const now = this.#deps.clock.now();
     this.#silentMs += everyMs;
     this.#forget();
-    if (this.#goneAtMs !== undefined && now - this.#goneAtMs > GONE_MAX_MS) {
-      this.#deps.onEnd('the connection to the interchange is gone');
+    if (this.#goneAtMs !== undefined) {
+      if (now - this.#goneAtMs > this.#options.goneMaxMs) this.#deps.onEnd('the connection to the interchange is gone');
     } else if (this.#silentMs > this.#heartbeatThresholdMs) {
       this.#deps.onEnd('the interchange is silent');
     }

@@ -35,7 +35,7 @@ export async function runManager(given: ManagerConfig, folder: string, deps: Man
   const offer = offerOf(readSources(deps.environment));
   const config = { ...given, accelerators: acceleratorsOf(given.accelerators, offer.devices) };
   const slots = countSlots(config, offer);
-  const address = await findInterchange(config);
+  const address = await findInterchange(config, clock);
   const node = hostname();
   // The one place where they are made.
   const manager = `${config.block}.${node}.${randomBytes(4).toString('hex')}` as ManagerId;
@@ -48,6 +48,7 @@ export async function runManager(given: ManagerConfig, folder: string, deps: Man
     keys: config.keys, cores: offer.cores, memoryMiB: Math.round(offer.memoryGiB * 1024),
     // The only end that we know of here: the one that was configured.
     endsAtMs: config.drainAfterMs === null ? null : clock.now() + config.drainAfterMs,
+    goneMaxMs: config.goneMaxMs,
   }, { log, clock, onEnd: end });
   const onDrained = (): void => {
     link.leave();
@@ -100,11 +101,24 @@ function openPool({ config, folder, manager, slots, offer }: PoolPlace): WorkerP
   });
 }
 
-/** Tries every address at once; the first that takes a connection is used. */
-async function findInterchange(config: ManagerConfig): Promise<string> {
-  const { addresses, port, probeTimeoutMs } = config;
-  const [only] = addresses;
-  if (only !== undefined && addresses.length === 1) return only;
+/** Between two rounds of tries: nobody may be there yet, if the engine is just being started again. */
+const PROBE_AGAIN_MS = 1000;
+
+/** Tries every address, again and again for a while; the first that takes a connection is used. */
+async function findInterchange(config: ManagerConfig, clock: Clock): Promise<string> {
+  const [only] = config.addresses;
+  if (only !== undefined && config.addresses.length === 1) return only;
+  for (const endMs = clock.now() + config.goneMaxMs; ;) {
+    try {
+      return await probe(config);
+    } catch (error) {
+      if (clock.now() >= endMs) throw error;
+      await clock.sleep(PROBE_AGAIN_MS);
+    }
+  }
+}
+
+async function probe({ addresses, port, probeTimeoutMs }: ManagerConfig): Promise<string> {
   const attempts = addresses.map((address) => new Promise<string>((resolve, reject) => {
     const socket = connect({ host: address, port, timeout: probeTimeoutMs });
     const done = (settle: () => void): void => {

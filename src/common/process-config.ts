@@ -32,6 +32,8 @@ export interface InterchangeConfig {
   readonly prefetchCapacity: number;
   /** It takes the place of one that ended: the client will send every open task again. */
   readonly replacement: boolean;
+  /** When the client is gone, managers are not stopped: they wait for its successor. */
+  readonly managersWait: boolean;
   readonly logPath: string;
   readonly logLevel: string;
 }
@@ -58,6 +60,8 @@ export interface ManagerConfig {
   readonly heartbeatThresholdMs: number;
   readonly drainAfterMs: number | null;
   readonly probeTimeoutMs: number;
+  /** How long it waits for an interchange, at its start or after the connection broke, before it ends. */
+  readonly goneMaxMs: number;
   readonly resultBytesMax: number;
   /** Acknowledge tasks without running them: measures the scheduler alone. */
   readonly zeroWorker: boolean;

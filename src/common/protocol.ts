@@ -125,6 +125,8 @@ export type ToInterchange =
   | { readonly type: 'fail-waiting'; readonly failure: Failure }
   /** No more tasks to these blocks; their managers finish what runs, hand back the rest, and leave. */
   | { readonly type: 'drain-blocks'; readonly blocks: readonly BlockId[] }
+  /** When the scheduler will end these blocks, as far as it has said; told again with each of its answers. */
+  | { readonly type: 'block-ends'; readonly ends: readonly { readonly block: BlockId; readonly endsAtMs: number }[] }
   /** Ends everything now. */
   | { readonly type: 'stop' }
   | { readonly type: 'locate'; readonly request: number; readonly id: TaskId }

@@ -16,6 +16,12 @@ export interface ExecutorOptions {
   readonly engine?: unknown;
   /** Where the run's folder is made; compute nodes must see it. Default: `~/.switchyard/runs`. */
   readonly directory?: string;
+  /**
+   * A name for this run. When its process is killed, blocks of a scheduler wait for an executor of the same name and
+   * engine (`restart_timeout`, 2 minutes if not said), which takes them over; queued ones stay in the queue for it.
+   * Whoever uses a name again vouches for the end of its last process. Default: none, and nothing waits.
+   */
+  readonly resumeAs?: string;
   /** 'trace' … 'fatal', or 'silent'; for the interchange's and the managers' log files. Default: info. */
   readonly logLevel?: string;
 }
@@ -115,6 +121,7 @@ export class Executor extends Submitter implements AsyncDisposable {
     const engine = new Engine({
       config: parseEngineConfig(options.engine ?? {}),
       directory: options.directory,
+      resumeAs: options.resumeAs,
       logLevel: options.logLevel,
       clock: systemClock,
     });

@@ -23,7 +23,7 @@ test('an empty configuration is complete, with the field\'s defaults', () => {
     worker_port: null, worker_port_range: [54_000, 55_000], interchange_port_range: [55_000, 56_000],
     cores_per_worker: 1, mem_per_worker: null, max_workers_per_node: null, cpu_affinity: 'none',
     available_accelerators: [], prefetch_capacity: 0, heartbeat_period: 30, heartbeat_threshold: 120,
-    drain_period: null, address_probe_timeout: null, encrypted: true,
+    drain_period: null, address_probe_timeout: null, restart_timeout: 120, encrypted: true,
     strategy: 'simple', max_idletime: 120, strategy_period: 5, block_error_handler: true,
     manager_selector: 'random', max_retries_on_system_failure: 0, run_in_sandbox: false, working_dir: null,
     worker_debug: false, worker_logdir_root: null, tasks_max: 10_000_000, payload_bytes_max: 268_435_456,

@@ -36,7 +36,8 @@ test('what nobody can take now is passed over, and comes when somebody can', () 
   queue.pushBack([{ batch: batchOf([3, 4]), from: 0, to: 2, offset: 0 }], true);
   assert.deepEqual(drain(queue, { remainingMs: 999, freeSlot: false }), [2]);
   assert.deepEqual(drain(queue, { remainingMs: 999, freeSlot: true }), [3, 4]);
-  assert.deepEqual(drain(queue, { remainingMs: 1000, freeSlot: false }), [1]);
+  assert.deepEqual(drain(queue, { remainingMs: 1000, freeSlot: false }), []);
+  assert.deepEqual(drain(queue, { remainingMs: 1000, freeSlot: true }), [1]);
 });
 
 test('suspects are offered one by one, with their own payloads', () => {
