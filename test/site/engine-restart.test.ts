@@ -141,6 +141,24 @@ test('started again with another engine file, a run gives its old block back and
   await until('an empty queue', async () => (await jobs()).length === 0);
 });
 
+test('a job whose id the killed process could not note any more is found by its name, and ended', async () => {
+  const here = await place('unnoted');
+  await cluster.print(['scontrol', 'update', 'PartitionName=debug', 'State=DOWN'], { user: 'root' });
+  try {
+    const first = here.start(...here.run);
+    await until('its note', async () => await submitted(here) === 1);
+    await killed(first);
+    const [name = ''] = await readdir(join(here.folder, 'runs'));
+    await cluster.print(['sed', '--in-place', '/"type":"submitted"/d', `runs/${name}/run.jsonl`], { cwd: here.folder });
+    assert.equal((await jobs()).length, 1);
+    const cleaned = await here.say('blocks', 'clean');
+    assert.deepEqual([cleaned.code, cleaned.stdout], [0, `${name}: 1 block ended\n`], cleaned.stderr);
+    assert.deepEqual(await jobs(), []);
+  } finally {
+    await cluster.print(['scontrol', 'update', 'PartitionName=debug', 'State=UP'], { user: 'root' });
+  }
+});
+
 test('blocks of a killed run that nobody starts again end by themselves, soon', async () => {
   const here = await place('alone', 'restart_timeout: 2');
   const first = here.start(...here.run);
@@ -160,6 +178,23 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     await until('an empty queue', async () => (await jobs()).length === 0);
   });
 }
+
+test('a block drains before its walltime ends; what is left runs on the next one, and nothing is charged', async () => {
+  const here = await place('walltime');
+  await cluster.print(['sed', '--in-place', 's/walltime:.*/walltime: 00:01:00/', 'site.yaml'], { cwd: here.folder });
+  const args = ['run', '--command', 'echo $$ >> ran; sleep 4; echo {}', '--count', '34', '--output', 'out.jsonl',
+    '--engine', 'site.yaml', '--quiet'];
+  const { code, stderr } = await within(200_000, 'the run', cluster.run(
+    [node, join(dist, 'src/cli/main.js'), ...args, '--run-directory', join(here.folder, 'runs')],
+    { cwd: here.folder, timeoutMs: 200_000 }));
+  assert.equal(code, 0, stderr);
+  const results = (await linesIn(join(here.folder, 'out.jsonl'))).map((line) => JSON.parse(line) as object);
+  assert.equal(results.length, 34);
+  assert.ok(results.every((result) => !('attempts' in result)), 'each counts as tried once');
+  assert.equal((await linesIn(join(here.folder, 'ran'))).length, 34, 'what ran was let finish');
+  assert.equal(await submitted(here), 2);
+  await until('an empty queue', async () => (await jobs()).length === 0);
+});
 
 test('a dry run prints the script that Slurm would get, and needs no Slurm', async () => {
   const here = await place('dry');
