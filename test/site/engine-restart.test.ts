@@ -202,6 +202,6 @@ test('a dry run prints the script that Slurm would get, and needs no Slurm', asy
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^#!\/bin\/bash\n(#SBATCH .*\n)+/);
   assert.match(stdout, /^#SBATCH --time=/m);
-  assert.match(stderr, /submitted with\n  sbatch --parsable .*\.sh\n.*\n  .*manager\/main\.js .*manager\.json\n/);
+  assert.match(stderr, /submitted with\n  sbatch --parsable .*\.sh\n.*\n  bash .*\/manager\.sh\n/);
   assert.deepEqual(await jobs(), []);
 });

@@ -7,13 +7,15 @@ import { parseEngineConfig } from '../../../engine/config.ts';
 import { isMapping } from '../../../src/common/schema.ts';
 import { parseYaml } from '../../../src/common/yaml.ts';
 
-for (const name of ['local', 'slurm']) {
+const PROVIDERS = { local: 'LocalProvider', slurm: 'SlurmProvider', pbs: 'PBSProProvider' };
+
+for (const [name, type] of Object.entries(PROVIDERS)) {
   test(`examples/engines/${name}.yaml is an engine`, () => {
     const path = `../../../../examples/engines/${name}.yaml`;
     const parsed = parseYaml(readFileSync(new URL(path, import.meta.url), 'utf8'), path);
     assert.ok(isMapping(parsed));
     const { provider, notes } = parseEngineConfig(parsed['engine']);
-    assert.equal(provider.type, name === 'local' ? 'LocalProvider' : 'SlurmProvider');
+    assert.equal(provider.type, type);
     assert.deepEqual(notes, []);
   });
 }
