@@ -8,7 +8,7 @@ export interface Host {
    * `started: false` where the command certainly did nothing.
    */
   run(argv: readonly [string, ...string[]], options: { readonly timeoutMs: number }): Promise<Output>;
-  /** Writes a whole file with this mode, and the folders above it. Throws STORAGE_FAILED. */
+  /** Writes a whole file with this mode, and the folders above it for this user alone. Throws STORAGE_FAILED. */
   write(path: string, text: string, mode: number): Promise<void>;
   /** The text of a file; if it is longer than `bytesMax`, its first and last half of that. '' when there is none. */
   excerpt(path: string, bytesMax: number): Promise<string>;

@@ -13,7 +13,7 @@ export const localHost: Host = {
     // Readers see the old file or the new one.
     const draft = `${path}.${randomBytes(6).toString('hex')}`;
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await writeFile(draft, text, { mode, flag: 'wx' });
       await chmod(draft, mode); // the umask may have taken something away
       await rename(draft, path);

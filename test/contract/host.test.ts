@@ -51,6 +51,7 @@ for (const [name, withHost] of Object.entries(HOSTS)) {
     await host.write(at('a/b/file'), 'two\0\n', 0o700);
     assert.equal(await readFile(at('a/b/file'), 'utf8'), 'two\0\n');
     assert.equal((await stat(at('a/b/file'))).mode & 0o777, 0o700);
+    assert.equal((await stat(at('a'))).mode & 0o777, 0o700);
     await mkdir(at('a/b/folder'));
     await failure('STORAGE_FAILED', host.write(at('a/b/folder'), 'x', 0o600));
     await failure('STORAGE_FAILED', host.write(at('a/b/file/below'), 'x', 0o600));
