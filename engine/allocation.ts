@@ -9,10 +9,11 @@ import type { Logger } from '../src/common/log.ts';
 import type { ManagerConfig } from '../src/common/process-config.ts';
 import type { BlockId, Load } from '../src/common/protocol.ts';
 import { buildProvider } from '../providers/index.ts';
+import type { Host, Premises } from '../providers/host/host.ts';
 import type { JobSpec } from '../providers/provider.ts';
 import { openBlocks } from './blocks/records.ts';
 import { Scaler, type ScalerDeps } from './blocks/scaler.ts';
-import { forgetBlock, writeBlock } from './blocks/start.ts';
+import { forgetBlock, premisesHere, writeBlock } from './blocks/start.ts';
 import type { BlockStatus } from './blocks/table.ts';
 import { addressesOf } from './addresses.ts';
 import type { EngineConfig } from './config.ts';
@@ -38,6 +39,8 @@ export class Allocation {
   readonly #deps: AllocationDeps;
   readonly #scaler: Scaler;
   readonly #folders: string[];
+  readonly #host: Host;
+  #premises: Premises;
 
   constructor(config: EngineConfig, run: Run, deps: AllocationDeps) {
     this.#config = config;
@@ -45,9 +48,11 @@ export class Allocation {
     this.#deps = deps;
     const { clock, log, load, drain, onEnds, onFailed, runMs } = deps;
     this.#folders = openBlocks(run.inherited).map(({ folder }) => folder);
+    this.#premises = premisesHere(run.folder);
+    const provider = buildProvider(config.provider, { directory: run.folder, clock });
+    this.#host = provider.host;
     this.#scaler = new Scaler({
-      provider: buildProvider(config.provider, { directory: run.folder, clock }),
-      clock, log, load, drain, onEnds, onFailed, runMs,
+      provider, clock, log, load, drain, onEnds, onFailed, runMs,
       notes: run.file,
       inherited: run.inherited,
       random: Math.random,
@@ -56,9 +61,10 @@ export class Allocation {
     }, config);
   }
 
-  /** Submits the first blocks. */
-  start(): Promise<void> {
-    return this.#scaler.start();
+  /** Submits the first blocks. Throws where managers could not run on the scheduler's side, before one waits there. */
+  async start(): Promise<void> {
+    this.#premises = await this.#host.premises(this.#premises);
+    await this.#scaler.start();
   }
 
   poke(): void {
@@ -71,19 +77,24 @@ export class Allocation {
 
   async close(): Promise<void> {
     await this.#scaler.close();
-    await Promise.all(this.#folders.map(forgetBlock));
+    await Promise.all(this.#folders.map((folder) => forgetBlock(this.#host, folder)
+      .catch((err: unknown) => this.#deps.log.warn({ err, folder }, 'keys of a block not removed'))));
+    await this.#host.close();
   }
 
   async #prepare(block: BlockId): Promise<JobSpec> {
-    const folder = folderOfBlock(this.#run.folder, block);
-    this.#folders.push(folder);
-    const command = await writeBlock(folder, this.#managerConfig(block));
-    return { name: jobNameOf(this.#config.label, block), command, folder };
+    const place = {
+      host: this.#host, premises: this.#premises, folder: folderOfBlock(this.#premises.folder, block),
+    };
+    this.#folders.push(place.folder);
+    const command = await writeBlock(place, this.#managerConfig(block));
+    return { name: jobNameOf(this.#config.label, block), command, folder: place.folder };
   }
 
   #managerConfig(block: BlockId): ManagerConfig {
     const config = this.#config;
-    const { keys, logLevel, folder } = this.#run;
+    const { keys, logLevel } = this.#run;
+    const { folder, workingDirectory } = this.#premises;
     return {
       block,
       addresses: addressesOf(config),
@@ -102,7 +113,7 @@ export class Allocation {
       goneMaxMs: (this.#run.outlives ? config.restart_timeout : GONE_S) * 1000,
       resultBytesMax: config.result_bytes_max,
       zeroWorker: config.zero_worker,
-      workingDirectory: config.working_dir ?? process.cwd(),
+      workingDirectory: config.working_dir ?? workingDirectory,
       logDirectory: config.worker_logdir_root ?? join(folder, 'blocks', block),
       logLevel,
     };

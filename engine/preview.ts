@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { systemClock } from '../src/common/clock.ts';
 import { ComputeError } from '../src/common/errors.ts';
 import type { BlockId } from '../src/common/protocol.ts';
+import type { Host, Premises } from '../providers/host/host.ts';
 import { buildProvider } from '../providers/index.ts';
 import { jobNameOf } from './allocation.ts';
-import { managerCommand } from './blocks/start.ts';
+import { managerCommand, premisesHere } from './blocks/start.ts';
 import type { EngineConfig } from './config.ts';
 import { folderOfBlock, newRunName } from './run.ts';
 
@@ -22,16 +23,25 @@ export interface BlockPreview {
   readonly launch: string;
 }
 
-/** Of the first block of a run that started now, in this directory of runs. */
-export function previewBlock(config: EngineConfig, directory: string): BlockPreview {
+/** Of the first block of a run that started now, in this directory of runs. A login node is asked what is there. */
+export async function previewBlock(config: EngineConfig, directory: string): Promise<BlockPreview> {
   const run = join(directory, newRunName());
   const block = '0' as BlockId; // blocks are numbered in decimal, from 0
   const provider = buildProvider(config.provider, { directory: run, clock: systemClock });
-  const folder = folderOfBlock(run, block);
+  const premises = await premisesOf(provider.host, premisesHere(run));
+  const folder = folderOfBlock(premises.folder, block);
   const launch = managerCommand(folder);
   const preview = provider.preview?.({ name: jobNameOf(config.label, block), command: launch, folder });
   if (preview === undefined) {
     throw new ComputeError('USAGE', `${provider.type} cannot show its script: run without --dry-run`);
   }
   return { provider: provider.type, initBlocks: provider.policy.init_blocks, launch, ...preview };
+}
+
+async function premisesOf(host: Host, here: Premises): Promise<Premises> {
+  try {
+    return await host.premises(here);
+  } finally {
+    await host.close();
+  }
 }

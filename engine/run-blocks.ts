@@ -48,6 +48,8 @@ export async function surveyRun(run: FoundRun, clock: Clock): Promise<RunSurvey>
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     return { ...head, blocks: blocks(() => ({ state: 'unknown' })), problem };
+  } finally {
+    await site.provider.host.close();
   }
 }
 
@@ -89,6 +91,7 @@ export async function cleanRun(run: ClaimedRun, clock: Clock, waitMs: number): P
     if (left.size === 0 || clock.now() >= endMs) break;
     await clock.sleep(LOOK_MS);
   }
+  await site.provider.host.close();
   if (left.size === 0) await closeRun(run, clock.now());
   else await run.file.release();
   return { ended, left: [...left.keys()], ...(problem === undefined ? {} : { problem }) };

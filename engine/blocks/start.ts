@@ -1,27 +1,32 @@
 // What a block's managers need: a file with their config and keys, and the script that starts one.
 
-import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ComputeError } from '../../src/common/errors.ts';
 import type { ManagerConfig } from '../../src/common/process-config.ts';
 import { quoteAll } from '../../src/common/quote.ts';
+import type { Host, Premises } from '../../providers/host/host.ts';
 import { managerScript } from './manager-script.ts';
 
-const MAIN = fileURLToPath(new URL('../manager/main.js', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** What managers need of this machine; a host says what stands for it on its side. */
+export function premisesHere(runFolder: string): Premises {
+  return { folder: runFolder, workingDirectory: process.cwd(), node: process.execPath, packageDirectory: PACKAGE };
+}
+
+/** Where a block's files are: on this host, with these premises, in this folder. */
+export interface BlockPlace {
+  readonly host: Host;
+  readonly premises: Premises;
+  readonly folder: string;
+}
 
 /** Writes the block's files, readable by their owner only, and returns the command that starts a manager with them. */
-export async function writeBlock(folder: string, config: ManagerConfig): Promise<string> {
+export async function writeBlock({ host, premises, folder }: BlockPlace, config: ManagerConfig): Promise<string> {
   const path = configPath(folder);
-  const script = scriptPath(folder);
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeFile(path, JSON.stringify(config), { mode: 0o600, flag: 'wx' });
-    await writeFile(script, managerScript(folder, [process.execPath, MAIN, path]), { mode: 0o700 });
-  } catch (cause) {
-    throw new ComputeError('STORAGE_FAILED',
-      `could not write the block's file ${path}: check space and permissions`, { cause });
-  }
+  const main = join(premises.packageDirectory, 'dist/engine/manager/main.js');
+  await host.write(path, JSON.stringify(config), 0o600);
+  await host.write(scriptPath(folder), managerScript(folder, [premises.node, main, path]), 0o700);
   return managerCommand(folder);
 }
 
@@ -31,8 +36,8 @@ export function managerCommand(folder: string): string {
 }
 
 /** The keys are of no use after the run. */
-export async function forgetBlock(folder: string): Promise<void> {
-  await rm(configPath(folder), { force: true });
+export async function forgetBlock(host: Host, folder: string): Promise<void> {
+  await host.remove(configPath(folder));
 }
 
 function configPath(folder: string): string {

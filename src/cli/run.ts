@@ -90,7 +90,7 @@ export function runCommand(terminal: Terminal, exit: (status: number) => void): 
       // What the author of the file should know: keys that have no effect here.
       for (const note of config.notes) process.stderr.write(`switchyard run: note: ${note}\n`);
       if (options.dryRun) {
-        const preview = previewBlock(config, directoryOfRuns(options.runDirectory));
+        const preview = await previewBlock(config, directoryOfRuns(options.runDirectory));
         if (!options.json && !options.quiet) process.stderr.write(previewText(preview));
         process.stdout.write(options.json ? `${JSON.stringify(preview)}\n` : preview.script);
         return;

@@ -31,6 +31,7 @@ test('an empty configuration is complete, with the field\'s defaults', () => {
     provider: {
       type: 'LocalProvider', init_blocks: 1, min_blocks: 0, max_blocks: 1, nodes_per_block: 1, parallelism: 1,
       worker_init: '', cmd_timeout: 30, launcher: { type: 'SingleNodeLauncher', debug: true, fail_on_any: false },
+      channel: { type: 'LocalChannel' },
     },
   });
 });
