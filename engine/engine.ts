@@ -15,7 +15,7 @@ import { EngineLink } from './link.ts';
 import { concernsBlocks, NO_LOAD } from './load.ts';
 import type { TaskSink } from './pending.ts';
 import { cleanRun } from './run-blocks.ts';
-import { closeRun, openRun, type Run } from './run.ts';
+import { closeRun, openAnew, openRun, type Run } from './run.ts';
 import { directoryOfRuns, pruneRuns } from './runs.ts';
 
 export interface EngineOptions {
@@ -173,12 +173,10 @@ export class Engine {
 
   async #start(): Promise<void> {
     const { config } = this.#options;
-    const run = await openRun(config, this.#options);
-    this.#run = run;
+    const run = await this.#open();
     this.#cleaning = run.leftOver.map((left) => cleanRun(left, this.#clock, LEFT_OVER_MAX_MS)
       .catch((err: unknown) => this.#log.warn({ err, run: left.name }, 'left over blocks not given back')))
       .concat(pruneRuns(directoryOfRuns(this.#options.directory), this.#clock.now()));
-    await this.#link.start(run);
     await run.file.port(this.#link.managerPort);
     this.#blocks = new Allocation(config, run, {
       clock: this.#clock,
@@ -192,6 +190,24 @@ export class Engine {
       managerPort: this.#link.managerPort,
     });
     await this.#blocks.start();
+  }
+
+  /** A run with an interchange: an earlier one's, or another where that cannot be gone on with. */
+  async #open(): Promise<Run> {
+    const { config } = this.#options;
+    const run = await openRun(config, this.#options);
+    this.#run = run;
+    try {
+      await this.#link.start(run);
+      return run;
+    } catch (err) {
+      if (run.followed === undefined) throw err;
+      // Most likely somebody has taken the port that its managers know.
+      this.#log.warn({ err, run: run.folder }, 'run not gone on with');
+      this.#run = await openAnew(run, config, this.#options);
+      await this.#link.start(this.#run);
+      return this.#run;
+    }
   }
 
   async #close(): Promise<void> {

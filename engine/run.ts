@@ -28,7 +28,8 @@ export interface Run {
   readonly file: RunFile;
   /** Its blocks wait for a while when this process is killed: another one may take the run over. */
   readonly outlives: boolean;
-  /** What the process had that this one follows; its managers know the port. */
+  /** Of the process that this one follows; its managers know the port. */
+  readonly followed: ClaimedRun | undefined;
   readonly inherited: readonly BlockRecord[];
   readonly managerPort: number | undefined;
   /** Of the same name, but of no use: its blocks are to be given back. */
@@ -53,7 +54,7 @@ const KEYS = 'keys.json';
 
 export async function openRun(config: EngineConfig, options: RunOptions): Promise<Run> {
   const directory = resolve(options.directory ?? DEFAULT_DIRECTORY);
-  const logLevel = options.logLevel ?? (config.worker_debug ? 'debug' : 'info');
+  const logLevel = logLevelOf(config, options);
   // Blocks on this machine end with their client, so there is nothing to take over.
   const resumeAs = config.provider.type === 'LocalProvider' ? undefined : options.resumeAs;
   const claimed = resumeAs === undefined ? [] : await claimLeft(directory, resumeAs);
@@ -64,6 +65,13 @@ export async function openRun(config: EngineConfig, options: RunOptions): Promis
     if (followed?.folder !== run.folder) leftOver.push(run);
   }
   return { ...followed ?? await begin(directory, config, logLevel, resumeAs), leftOver };
+}
+
+/** Another run in place of one that cannot be gone on with: what that had is left over. */
+export async function openAnew({ followed, leftOver }: Run, config: EngineConfig, options: RunOptions): Promise<Run> {
+  const directory = resolve(options.directory ?? DEFAULT_DIRECTORY);
+  const run = await begin(directory, config, logLevelOf(config, options), options.resumeAs);
+  return { ...run, leftOver: followed === undefined ? leftOver : [...leftOver, followed] };
 }
 
 /** What a run of this process is called that starts now. */
@@ -82,6 +90,10 @@ export async function closeRun({ folder, file }: Pick<Run, 'folder' | 'file'>, a
   await file.close(atMs);
 }
 
+function logLevelOf(config: EngineConfig, { logLevel }: RunOptions): string {
+  return logLevel ?? (config.worker_debug ? 'debug' : 'info');
+}
+
 async function begin(
   directory: string, config: EngineConfig, logLevel: string, resumeAs: string | undefined,
 ): Promise<Run> {
@@ -93,7 +105,8 @@ async function begin(
   const file = await RunFile.create(folder, {
     version: RECORDS_VERSION, label: config.label, startedAtMs: Date.now(), resumeAs: resumeAs ?? null, config,
   });
-  return { folder, logLevel, keys, file, outlives, inherited: [], managerPort: undefined, leftOver: [] };
+  const nothing = { followed: undefined, inherited: [], managerPort: undefined, leftOver: [] };
+  return { folder, logLevel, keys, file, outlives, ...nothing };
 }
 
 /** Runs of this name that nobody has, the newest first. Who asks for a name vouches for the end of its last process. */
@@ -110,14 +123,13 @@ async function claimLeft(directory: string, resumeAs: string): Promise<ClaimedRu
 }
 
 /** The run goes on in this process, if its blocks can be of use to it. */
-async function follow(
-  { folder, file, record }: ClaimedRun, config: EngineConfig, logLevel: string,
-): Promise<Run | undefined> {
+async function follow(followed: ClaimedRun, config: EngineConfig, logLevel: string): Promise<Run | undefined> {
+  const { folder, file, record } = followed;
   const { managerPort, blocks } = record;
   if (openBlocks(blocks).length === 0 || managerPort === undefined || !isAlike(record, config)) return undefined;
   try {
     const keys: RunKeys | null = JSON.parse(await readFile(join(folder, KEYS), 'utf8'));
-    return { folder, logLevel, keys, file, outlives: true, inherited: blocks, managerPort, leftOver: [] };
+    return { folder, logLevel, keys, file, outlives: true, followed, inherited: blocks, managerPort, leftOver: [] };
   } catch {
     return undefined; // without the keys its managers would not hear us
   }

@@ -57,7 +57,10 @@ async function bindInRange(listener: Listener, config: InterchangeConfig, clock:
   if (managerPort !== 0 && config.managersWait) return bindAfter(listener, config, clock);
   if (managerPort !== 0 || portRange === null) return listener.bind(managerAddress, managerPort);
   const [first, last] = portRange;
-  for (let port = first; port < last; port++) {
+  // From anywhere on: the port that a killed run had should not be the next one's, it may be started again.
+  const from = Math.floor(Math.random() * (last - first));
+  for (let n = 0; n < last - first; n++) {
+    const port = first + (from + n) % (last - first);
     try {
       // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
       return await listener.bind(managerAddress, port);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { until, within } from '../process/harness.ts';
@@ -98,7 +99,8 @@ test('a run that is killed while its block is queued keeps its place in the queu
   assert.match(blocks[0]?.reason ?? '', /PartitionDown/);
   const second = here.say(...here.run);
   await cluster.print(['scontrol', 'update', 'PartitionName=debug', 'State=UP'], { user: 'root' });
-  assert.equal((await within(60_000, 'the second run', second)).code, 0);
+  const { code, stderr } = await within(60_000, 'the second run', second);
+  assert.equal(code, 0, stderr);
   assert.equal(await submitted(here), 1);
   await until('an empty queue', async () => (await jobs()).length === 0);
 });
@@ -140,6 +142,32 @@ test('started again with another engine file, a run gives its old block back and
   assert.match(state, /CANCELLED|COMPLETED/);
   await until('an empty queue', async () => (await jobs()).length === 0);
 });
+
+test('where somebody else has taken its port meanwhile, a run gives its block back and asks for another', async () => {
+  const here = await place('port');
+  const first = here.start(...here.run);
+  await until('some results', async () => (await linesIn(join(here.folder, 'j'))).length > 4, 30_000);
+  await killed(first);
+  const [name = ''] = await readdir(join(here.folder, 'runs'));
+  const notes = await linesIn(join(here.folder, 'runs', name, 'run.jsonl'));
+  const { managerPort } = JSON.parse(notes.find((line) => line.includes('"type":"port"')) ?? '{}') as Ports;
+  const other = createServer();
+  await until('the end of the old interchange', () => new Promise<boolean>((resolve) => {
+    other.once('error', () => resolve(false)).listen(managerPort, () => resolve(true));
+  }));
+  try {
+    const second = await within(60_000, 'the second run', here.say(...here.run));
+    assert.equal(second.code, 0, second.stderr);
+    assert.equal(await submitted(here), 2);
+    await until('an empty queue', async () => (await jobs()).length === 0);
+  } finally {
+    other.close();
+  }
+});
+
+interface Ports {
+  readonly managerPort: number;
+}
 
 test('a job whose id the killed process could not note any more is found by its name, and ended', async () => {
   const here = await place('unnoted');
