@@ -6,10 +6,11 @@ import { ComputeError } from '../src/common/errors.ts';
 import { silentLog, type Logger } from '../src/common/log.ts';
 import { encodeFailure } from '../src/common/payload.ts';
 import type {
-  FunctionDefinition, FunctionId, Kind, ManagerSummary, TaskId, TaskPlace,
+  Footprint, FunctionDefinition, FunctionId, Kind, ManagerSummary, ResourceSpecification, TaskId, TaskPlace,
 } from '../src/common/protocol.ts';
 import { Allocation, type BlockStatus } from './allocation.ts';
 import type { EngineConfig } from './config.ts';
+import { footprintOf } from './footprint.ts';
 import { EngineLink } from './link.ts';
 import { concernsBlocks, NO_LOAD } from './load.ts';
 import type { TaskSink } from './pending.ts';
@@ -82,6 +83,11 @@ export class Engine {
 
   define(definition: FunctionDefinition): FunctionId {
     return this.#link.define(definition);
+  }
+
+  /** What a task that asks for this takes of a manager. Throws CONFIG_INVALID, or TASK_TOO_LARGE. */
+  footprint(asked: ResourceSpecification): Footprint | undefined {
+    return footprintOf(this.#options.config, asked);
   }
 
   /**
@@ -160,12 +166,18 @@ export class Engine {
       clock: this.#clock,
       log: this.#log,
       // What is open here is the demand: the interchange hears of it a moment later.
-      load: () => ({ ...this.#load, waiting: Math.max(0, this.#link.open - this.#load.held) }),
+      load: () => ({ ...this.#load, waiting: this.#demand() - this.#load.held }),
       drain: (ids) => this.#link.drainBlocks(ids),
       onFailed: (error) => this.#link.failWaiting(encodeFailure(error, error.code, error.details)),
       managerPort: this.#link.managerPort,
     });
     await this.#blocks.start();
+  }
+
+  /** Slots that what is open takes. */
+  #demand(): number {
+    const { held, extraSlots = 0 } = this.#load;
+    return this.#link.open === 0 ? held : Math.max(held, this.#link.open) + extraSlots;
   }
 
   async #close(): Promise<void> {

@@ -221,6 +221,7 @@ class InterchangeLoop {
       load: {
         waiting: tasks.waiting,
         held: tasks.held,
+        extraSlots: managers.extraSlots() + tasks.waitingExtra,
         managers: [...managers.byPeer.values()].map(summaryOf),
         connectedBlocks: [...connectedBlocks],
       },

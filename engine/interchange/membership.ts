@@ -22,6 +22,7 @@ export function onRegister(
     node: message.node,
     pid: message.pid,
     slots: message.slots,
+    workers: message.workers ?? message.slots,
     endsAtMs: message.endsAtMs,
     window: message.window,
     draining: state.drainedBlocks.has(message.block),
@@ -84,23 +85,30 @@ function reconcile(
   const missing = manager.held === 0
     ? []
     : [...tasks.ids(new Set([manager.serial]))].filter((id) => !said.has(id));
+  let extra = -tasks.extraOf(missing);
   ended.push(...putBack(state, missing));
   let claimed = 0;
   const strangers: TaskId[] = [];
   for (const id of said) {
     if (tasks.holder(id) === manager.serial) continue;
-    if (mayHold(state, manager, id) && tasks.claim(id, manager.serial)) claimed++;
-    else strangers.push(id);
+    if (mayHold(state, manager, id) && tasks.claim(id, manager.serial)) {
+      claimed++;
+      extra += tasks.extraOf([id]);
+    } else {
+      strangers.push(id);
+    }
   }
-  state.managers.update(manager, now, (record) => { record.held += claimed - missing.length; });
+  state.managers.update(manager, now, (record) => {
+    record.held += claimed - missing.length;
+    record.extra += extra;
+  });
   return strangers;
 }
 
 /** A manager left as planned: anything it still holds goes elsewhere, uncharged. */
-export function leave(state: State, manager: ManagerRecord, reason: LeaveReason, now: number): Effect[] {
+export function leave(state: State, manager: ManagerRecord, reason: LeaveReason): Effect[] {
   const ids = manager.held === 0 ? [] : [...state.tasks.ids(new Set([manager.serial]))];
   const ended = putBack(state, ids);
-  state.managers.update(manager, now, (record) => { record.held = 0; });
   state.managers.remove(manager);
   return [left(manager, reason, ids.length), ...ended, { type: 'load-changed' }];
 }
@@ -109,7 +117,7 @@ export function leave(state: State, manager: ManagerRecord, reason: LeaveReason,
  * Managers were lost. Their tasks go elsewhere; each may have been the reason. The first time a task is only suspected,
  * because a manager holds many in line; from then on it starts in a free slot at once, so that a further loss counts.
  */
-export function lose(state: State, lost: ReadonlyMap<ManagerRecord, LeaveReason>, now: number): Effect[] {
+export function lose(state: State, lost: ReadonlyMap<ManagerRecord, LeaveReason>): Effect[] {
   const effects: Effect[] = [];
   const serials = new Set([...lost.keys()].map((manager) => manager.serial));
   const blamed: TaskId[] = [];
@@ -122,7 +130,6 @@ export function lose(state: State, lost: ReadonlyMap<ManagerRecord, LeaveReason>
   const ended = [...putBack(state, again, { suspect: true }), ...settle(state, blamed, blame(state, 'managers'))];
   for (const [manager, reason] of lost) {
     effects.push(left(manager, reason, manager.held));
-    state.managers.update(manager, now, (record) => { record.held = 0; });
     state.managers.remove(manager);
   }
   effects.push(...ended, { type: 'load-changed' });

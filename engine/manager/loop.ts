@@ -12,7 +12,9 @@ import type { ManagerId } from '../../src/common/protocol.ts';
 import { coresOfSlots, parseCores } from './affinity.ts';
 import { WorkerCrew } from './crew.ts';
 import { ManagerLink } from './link.ts';
+import { findNodes } from './mpi.ts';
 import { WorkerPool } from './pool.ts';
+import type { Equipment } from './seats.ts';
 import { countSlots } from './slots.ts';
 import { ZeroCrew } from './zero.ts';
 
@@ -21,6 +23,8 @@ export interface ManagerDeps {
   readonly clock: Clock;
   /** The scheduler wants the node back, or a person does. */
   readonly signal: AbortSignal;
+  /** What the scheduler says of the block. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** From the scheduler's SIGTERM until what still runs is ended and handed back. */
@@ -30,7 +34,14 @@ const GIB = 1024 ** 3;
 /** Returns the exit status. */
 export async function runManager(config: ManagerConfig, folder: string, deps: ManagerDeps): Promise<number> {
   const { log, clock, signal } = deps;
-  const slots = countSlots(config, { cores: availableParallelism(), memoryGiB: freemem() / GIB });
+  const mpi = config.mpi === null ? null : await findNodes(config.mpi, deps.environment);
+  const workers = mpi === null
+    ? countSlots(config, { cores: availableParallelism(), memoryGiB: freemem() / GIB })
+    : Math.min(mpi.workers, mpi.nodes.length);
+  const equipment: Equipment = {
+    mpi, accelerators: config.accelerators,
+    cores: mpi === null ? coresOfSlots(config.cpuAffinity, workers, allowedCores()) ?? null : null,
+  };
   const address = await findInterchange(config);
   const node = hostname();
   // The one place where they are made.
@@ -50,12 +61,12 @@ export async function runManager(config: ManagerConfig, folder: string, deps: Ma
     end('drained');
   };
   const crew = config.zeroWorker
-    ? new ZeroCrew(slots, { link, clock, onDrained })
-    : new WorkerCrew({ slots, prefetch: config.prefetchCapacity }, {
-      link, clock, log, onDrained, pool: openPool({ config, folder, manager, slots }),
+    ? new ZeroCrew(mpi?.nodes.length ?? workers, { link, clock, onDrained })
+    : new WorkerCrew({ workers, prefetch: config.prefetchCapacity, equipment }, {
+      link, clock, log, onDrained, pool: openPool({ config, folder, manager, workers, equipment }),
     });
   link.join(crew);
-  log.info({ manager, count: slots }, 'manager started');
+  log.info({ manager, count: crew.slots }, 'manager started');
 
   const drainTimer = config.drainAfterMs === null ? undefined : setTimeout(() => crew.onDrain(), config.drainAfterMs);
   const onTerm = (): void => {
@@ -80,15 +91,15 @@ interface PoolPlace {
   readonly config: ManagerConfig;
   readonly folder: string;
   readonly manager: ManagerId;
-  readonly slots: number;
+  readonly workers: number;
+  readonly equipment: Equipment;
 }
 
-function openPool({ config, folder, manager, slots }: PoolPlace): WorkerPool {
+function openPool({ config, folder, manager, workers, equipment: { accelerators, cores } }: PoolPlace): WorkerPool {
   return new WorkerPool({
-    slots,
+    slots: workers,
     setup: {
-      manager, block: config.block, slots, accelerators: config.accelerators, groupsFolder: `${folder}/groups`,
-      cores: coresOfSlots(config.cpuAffinity, slots, allowedCores()) ?? null,
+      manager, block: config.block, slots: workers, accelerators, cores, groupsFolder: `${folder}/groups`,
       resultBytesMax: config.resultBytesMax,
     },
     memoryMiB: config.memPerWorkerGiB === null ? null : Math.round(config.memPerWorkerGiB * 1024),

@@ -17,7 +17,7 @@ const log = rootLog('manager', { level: config.logLevel, path: `${config.logDire
 
 await untilShutdown(log, async (signal) => {
   try {
-    return await runManager(config, folder, { log, clock: systemClock, signal });
+    return await runManager(config, folder, { log, clock: systemClock, signal, environment: process.env });
   } catch (error) {
     // The block's own stderr: it is what the user is shown when the block fails.
     process.stderr.write(`switchyard manager: ${error instanceof Error ? error.message : String(error)}\n`);
