@@ -50,12 +50,12 @@ ResourceSpecification): string {
 const mpiexecOf: Readonly<Record<MpiexecForm, (nodes: readonly string[], asked: ResourceSpecification) => string>> = {
   hydra: (nodes, { num_ranks: ranks = 1, ranks_per_node: each = 1, launcher_options }) =>
     words(`mpiexec -n ${ranks} -ppn ${each}`, `-hosts ${nodes.join(',')}`, launcher_options),
-  // It wants to be told how many ranks a node may have, each node once.
+  // It wants to be told how many ranks a node may have, each node once, and that the scheduler's word is not the last.
   openmpi: (nodes, { num_ranks: ranks = 1, ranks_per_node: each = 1, launcher_options }) => {
     const names = [...new Set(nodes)];
     const perName = each * nodes.length / names.length;
     return words(`mpiexec -n ${ranks}`, `--host ${names.map((name) => `${name}:${perName}`).join(',')}`,
-      `--map-by ppr:${perName}:node`, launcher_options);
+      `--map-by ppr:${perName}:node:oversubscribe`, launcher_options);
   },
 };
 

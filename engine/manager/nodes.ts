@@ -25,20 +25,15 @@ export function nodesOf({ environment, readFile, local }: NodeSources): string[]
 
 /** Slurm's short form: `n[1-3,07],gpu-[01-02]-ib,login` → every name, in order. */
 export function expandHosts(list: string): string[] {
-  return split(list).flatMap((part) => expandOne(part, list));
-}
-
-/** At the commas outside of brackets. */
-function split(list: string): string[] {
-  return list.match(/(?:[^,[\]]|\[[^\]]*\])+/g) ?? [];
+  // At the commas outside of brackets.
+  const parts = list.match(/(?:[^,[\]]|\[[^\]]*\])+/g) ?? [];
+  if (parts.join(',') !== list) throw unreadable(list);
+  return parts.flatMap((part) => expandOne(part, list));
 }
 
 function expandOne(part: string, list: string): string[] {
   const found = /^([^[\]]*)\[([^\]]+)\](.*)$/.exec(part);
-  if (found === null) {
-    if (/[[\]]/.test(part)) throw unreadable(list);
-    return [part];
-  }
+  if (found === null) return [part];
   const [, before = '', ranges = '', after = ''] = found;
   const ends = expandOne(after, list);
   return ranges.split(',').flatMap((range) => numbersOf(range, list))
