@@ -106,6 +106,10 @@ export class Allocation {
       prefetchCapacity: config.prefetch_capacity,
       accelerators: config.available_accelerators,
       cpuAffinity: config.cpu_affinity,
+      mpi: config.mpi === null ? null : {
+        launcher: config.mpi.mpi_launcher, workers: config.mpi.max_workers_per_block,
+        localNodes: config.provider.nodes_per_block,
+      },
       heartbeatPeriodMs: config.heartbeat_period * 1000,
       heartbeatThresholdMs: config.heartbeat_threshold * 1000,
       drainAfterMs: config.drain_period === null ? null : config.drain_period * 1000,
@@ -121,6 +125,7 @@ export class Allocation {
 
   /** As managers report it; before one has, as the configuration lets us guess. */
   #workersPerNode(): number {
+    if (this.#config.mpi !== null) return 1; // a slot is a node
     const seen = Math.max(0, ...this.#deps.load().managers.map((manager) => manager.slots));
     if (seen > 0) return seen;
     const { max_workers_per_node: cap, cores_per_worker: cores, provider } = this.#config;

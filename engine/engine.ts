@@ -6,11 +6,12 @@ import { ComputeError } from '../src/common/errors.ts';
 import { silentLog, type Logger } from '../src/common/log.ts';
 import { encodeFailure } from '../src/common/payload.ts';
 import type {
-  FunctionDefinition, FunctionId, Kind, ManagerSummary, TaskId, TaskPlace,
+  Footprint, FunctionDefinition, FunctionId, Kind, ManagerSummary, ResourceSpecification, TaskId, TaskPlace,
 } from '../src/common/protocol.ts';
 import { TERMINAL_STATES } from '../providers/provider.ts';
 import { Allocation, type BlockStatus } from './allocation.ts';
 import type { EngineConfig } from './config.ts';
+import { footprintOf } from './footprint.ts';
 import { EngineLink } from './link.ts';
 import { concernsBlocks, NO_LOAD } from './load.ts';
 import type { TaskSink } from './pending.ts';
@@ -104,6 +105,11 @@ export class Engine {
     return this.#link.define(definition);
   }
 
+  /** What a task that asks for this takes of a manager. Throws CONFIG_INVALID, or TASK_TOO_LARGE. */
+  footprint(asked: ResourceSpecification): Footprint | undefined {
+    return footprintOf(this.#options.config, asked);
+  }
+
   /**
    * Takes a task; its sink hears of it exactly once. Throws QUEUE_FULL, PAYLOAD_TOO_LARGE, ENGINE_CLOSED or what the
    * engine failed of, and then the task was not taken.
@@ -182,7 +188,7 @@ export class Engine {
       clock: this.#clock,
       log: this.#log,
       // What is open here is the demand: the interchange hears of it a moment later.
-      load: () => ({ ...this.#load, waiting: Math.max(0, this.#link.open - this.#load.held) }),
+      load: () => ({ ...this.#load, waiting: this.#demand() - this.#load.held }),
       drain: (blocks) => this.#link.tell({ type: 'drain-blocks', blocks }),
       onEnds: (ends) => this.#link.tell({ type: 'block-ends', ends }),
       runMs: () => this.#link.runTimes.meanMs,
@@ -208,6 +214,12 @@ export class Engine {
       await this.#link.start(this.#run);
       return this.#run;
     }
+  }
+
+  /** Slots that what is open takes. */
+  #demand(): number {
+    const { held, extraSlots = 0 } = this.#load;
+    return this.#link.open === 0 ? held : Math.max(held, this.#link.open) + extraSlots;
   }
 
   async #close(): Promise<void> {

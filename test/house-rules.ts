@@ -57,7 +57,7 @@ const SEAMS: Readonly<Record<string, RegExp>> = {
 /** The floor. A new file here is a decision, written down in ARCHITECTURE.md. */
 const COMMON_FILES: ReadonlySet<string> = new Set([
   'batch-header', 'binary', 'clock', 'codec', 'columns', 'errors', 'exec', 'exotic', 'holder', 'log', 'msgpack',
-  'payload', 'process-config', 'protocol', 'quote',
+  'payload', 'process-config', 'protocol', 'quote', 'resources',
   'schema', 'shutdown', 'slot-memory', 'yaml',
 ].map((name) => `src/common/${name}.ts`));
 

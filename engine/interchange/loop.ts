@@ -244,6 +244,7 @@ class InterchangeLoop {
       load: {
         waiting: tasks.waiting,
         held: tasks.held,
+        extraSlots: managers.extraSlots() + tasks.waitingExtra,
         managers: [...managers.byPeer.values()].map(summaryOf),
         connectedBlocks: [...connectedBlocks],
       },

@@ -23,6 +23,7 @@ export function onRegister(
     node: message.node,
     pid: message.pid,
     slots: message.slots,
+    workers: message.workers ?? message.slots,
     endsAtMs: message.endsAtMs,
     window: message.window,
     draining: state.drainedBlocks.has(message.block),
@@ -85,23 +86,30 @@ function reconcile(
   const missing = manager.held === 0
     ? []
     : [...tasks.ids(new Set([manager.serial]))].filter((id) => !said.has(id));
+  let extra = -tasks.extraOf(missing);
   ended.push(...putBack(state, missing));
   let claimed = 0;
   const strangers: TaskId[] = [];
   for (const id of said) {
     if (tasks.holder(id) === manager.serial) continue;
-    if (mayHold(state, manager, id) && tasks.claim(id, manager.serial)) claimed++;
-    else strangers.push(id);
+    if (mayHold(state, manager, id) && tasks.claim(id, manager.serial)) {
+      claimed++;
+      extra += tasks.extraOf([id]);
+    } else {
+      strangers.push(id);
+    }
   }
-  state.managers.update(manager, now, (record) => { record.held += claimed - missing.length; });
+  state.managers.update(manager, now, (record) => {
+    record.held += claimed - missing.length;
+    record.extra += extra;
+  });
   return strangers;
 }
 
 /** A manager left as planned: anything it still holds goes elsewhere, uncharged. */
-export function leave(state: State, manager: ManagerRecord, reason: LeaveReason, now: number): Effect[] {
+export function leave(state: State, manager: ManagerRecord, reason: LeaveReason): Effect[] {
   const ids = manager.held === 0 ? [] : [...state.tasks.ids(new Set([manager.serial]))];
   const ended = putBack(state, ids);
-  state.managers.update(manager, now, (record) => { record.held = 0; });
   state.managers.remove(manager);
   return [left(manager, reason, ids.length), ...ended, { type: 'load-changed' }];
 }
@@ -132,7 +140,6 @@ export function lose(state: State, lost: ReadonlyMap<ManagerRecord, LeaveReason>
   ];
   for (const [manager, reason] of lost) {
     effects.push(left(manager, reason, manager.held));
-    state.managers.update(manager, now, (record) => { record.held = 0; });
     state.managers.remove(manager);
   }
   effects.push(...ended, { type: 'load-changed' });

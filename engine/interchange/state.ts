@@ -5,7 +5,7 @@ import type {
   ToManager,
 } from '../../src/common/protocol.ts';
 import { ManagerTable, type ManagerRecord } from './managers.ts';
-import { Queue } from './queue.ts';
+import { Queue, type Lane } from './queue.ts';
 import { TaskTable, type Range, type Whole } from './tasks.ts';
 
 /** What is held against a task whose workers or managers died of it, perhaps. */
@@ -51,6 +51,15 @@ export interface BlockEnd {
   readonly drainAtMs: number;
 }
 
+/** A manager that gets nothing more until a wide task fits there. */
+export interface Reservation {
+  readonly lane: Lane;
+  /** Free slots when it was looked at last; so long without more of them, and another manager is tried. */
+  slots: number;
+  sinceMs: number;
+  readonly patienceMs: number;
+}
+
 export type Registration = Extract<FromManager, { type: 'register' }>;
 
 export interface State {
@@ -58,6 +67,7 @@ export interface State {
   readonly tasks: TaskTable;
   readonly queue: Queue;
   readonly managers: ManagerTable;
+  readonly reservations: Map<ManagerRecord, Reservation>;
   readonly functions: Map<FunctionId, FunctionDefinition>;
   readonly strikes: Map<TaskId, Strikes>;
   /** Held tasks whose end was asked for: whatever becomes of their managers, they are not tried again. */
@@ -77,11 +87,13 @@ export interface State {
 }
 
 export function emptyState(policy: Policy, replacement: boolean): State {
+  const tasks = new TaskTable();
   return {
     policy,
-    tasks: new TaskTable(),
-    queue: new Queue(),
+    tasks,
+    queue: new Queue(tasks),
     managers: new ManagerTable(),
+    reservations: new Map(),
     functions: new Map(),
     strikes: new Map(),
     cancelled: new Set(),

@@ -19,6 +19,8 @@ import type { Segment } from './line.ts';
 /** Who does the work that the link brings. */
 export interface Crew {
   readonly slots: number;
+  /** Tasks it runs at a time. */
+  readonly workers: number;
   /** It takes no more tasks. */
   readonly draining: boolean;
   /** How many tasks it wants to hold. */
@@ -193,7 +195,7 @@ export class ManagerLink {
     this.#dialer.send([encodeHeader({
       type: 'register', version: PROTOCOL_VERSION, manager, block, node, pid: process.pid, slots: crew.slots,
       draining: crew.draining, window: crew.window(), nodeVersion: process.versions.node, cores, memoryMiB,
-      ...(endsAtMs === null ? {} : { endsAtMs }),
+      ...(endsAtMs === null ? {} : { endsAtMs }), ...(crew.workers < crew.slots ? { workers: crew.workers } : {}),
       held: crew.held(), batches: this.#kept.flatMap(({ headers }) => headers),
     } satisfies FromManager), ...this.#kept.flatMap(({ frames }) => frames)]);
   }

@@ -11,9 +11,11 @@ import type { ManagerId } from '../../src/common/protocol.ts';
 import { coresOfSlots } from './affinity.ts';
 import { WorkerCrew } from './crew.ts';
 import { ManagerLink } from './link.ts';
-import { acceleratorsOf, offerOf, type NodeOffer } from './node-offer.ts';
+import { findNodes } from './mpi.ts';
+import { acceleratorsOf, offerOf } from './node-offer.ts';
 import { readSources } from './node-sources.ts';
 import { WorkerPool } from './pool.ts';
+import type { Equipment } from './seats.ts';
 import { countSlots } from './slots.ts';
 import { ZeroCrew } from './zero.ts';
 
@@ -34,7 +36,12 @@ export async function runManager(given: ManagerConfig, folder: string, deps: Man
   const { log, clock, signal } = deps;
   const offer = offerOf(readSources(deps.environment));
   const config = { ...given, accelerators: acceleratorsOf(given.accelerators, offer.devices) };
-  const slots = countSlots(config, offer);
+  const mpi = config.mpi === null ? null : await findNodes(config.mpi, deps.environment);
+  const workers = mpi === null ? countSlots(config, offer) : Math.min(mpi.workers, mpi.nodes.length);
+  const equipment: Equipment = {
+    mpi, accelerators: config.accelerators,
+    cores: mpi === null ? coresOfSlots(config.cpuAffinity, workers, offer.allowed) ?? null : null,
+  };
   const address = await findInterchange(config, clock);
   const node = hostname();
   // The one place where they are made.
@@ -55,12 +62,12 @@ export async function runManager(given: ManagerConfig, folder: string, deps: Man
     end('drained');
   };
   const crew = config.zeroWorker
-    ? new ZeroCrew(slots, { link, clock, onDrained })
-    : new WorkerCrew({ slots, prefetch: config.prefetchCapacity }, {
-      link, clock, log, onDrained, pool: openPool({ config, folder, manager, slots, offer }),
+    ? new ZeroCrew(mpi?.nodes.length ?? workers, { link, clock, onDrained })
+    : new WorkerCrew({ workers, prefetch: config.prefetchCapacity, equipment }, {
+      link, clock, log, onDrained, pool: openPool({ config, folder, manager, workers, equipment }),
     });
   link.join(crew);
-  log.info({ manager, count: slots, offer }, 'manager started');
+  log.info({ manager, count: crew.slots, offer }, 'manager started');
 
   const drainTimer = config.drainAfterMs === null ? undefined : setTimeout(() => crew.onDrain(), config.drainAfterMs);
   const onTerm = (): void => {
@@ -85,16 +92,15 @@ interface PoolPlace {
   readonly config: ManagerConfig;
   readonly folder: string;
   readonly manager: ManagerId;
-  readonly slots: number;
-  readonly offer: NodeOffer;
+  readonly workers: number;
+  readonly equipment: Equipment;
 }
 
-function openPool({ config, folder, manager, slots, offer }: PoolPlace): WorkerPool {
+function openPool({ config, folder, manager, workers, equipment: { accelerators, cores } }: PoolPlace): WorkerPool {
   return new WorkerPool({
-    slots,
+    slots: workers,
     setup: {
-      manager, block: config.block, slots, accelerators: config.accelerators, groupsFolder: `${folder}/groups`,
-      cores: coresOfSlots(config.cpuAffinity, slots, offer.allowed) ?? null,
+      manager, block: config.block, slots: workers, accelerators, cores, groupsFolder: `${folder}/groups`,
       resultBytesMax: config.resultBytesMax,
     },
     memoryMiB: config.memPerWorkerGiB === null ? null : Math.round(config.memPerWorkerGiB * 1024),

@@ -14,7 +14,7 @@ import { Executor } from '../sdk/index.ts';
 import { causeText, misuse } from './failure.ts';
 import { parseFunction, type Target } from './function.ts';
 import { countedInputs, lineInputs } from './inputs.ts';
-import { duration, wholeNumber } from './options.ts';
+import { amount, duration, wholeNumber } from './options.ts';
 import { previewText } from './preview-text.ts';
 import type { Terminal } from './progress.ts';
 import { runSession, type RunRequest, type Source } from './run-session.ts';
@@ -38,6 +38,11 @@ interface RunOptions {
   readonly timeRequest?: number;
   readonly retries?: number;
   readonly priority?: number;
+  readonly cores?: number;
+  readonly memory?: number;
+  readonly gpus?: number;
+  readonly nodes?: number;
+  readonly ranksPerNode?: number;
   readonly maxFailures?: number;
   readonly quiet?: true;
   readonly json?: true;
@@ -79,6 +84,11 @@ export function runCommand(terminal: Terminal, exit: (status: number) => void): 
     .option('--time-request <time>', 'start a task only where its block has so much time left', duration)
     .option('--retries <number>', 'how many more times a task is tried that failed', wholeNumber(0))
     .option('--priority <number>', 'lower is sooner', wholeNumber(Number.MIN_SAFE_INTEGER))
+    .option('--cores <number>', 'cores of a node that each task uses, if more than one worker has', amount)
+    .option('--memory <gib>', 'GiB that each task uses, if more than one worker has', amount)
+    .option('--gpus <number>', 'accelerators that each task uses, if more than one', wholeNumber(0))
+    .option('--nodes <number>', 'nodes that each task runs on, in a GlobusMPIEngine; see $PARSL_MPI_PREFIX', positive)
+    .option('--ranks-per-node <number>', 'MPI ranks on each of them', positive)
     .option('--max-failures <number>', 'stop once that many tasks failed', positive)
     .option('-q, --quiet', 'say nothing unless something is wrong')
     .option('--json', 'at the end a summary as JSON: on standard output, or standard error if the results go there')
@@ -126,6 +136,11 @@ async function requestOf(fn: string | undefined, options: RunOptions): Promise<R
       ...(options.timeRequest !== undefined && { minRemainingMs: options.timeRequest }),
       ...(options.retries !== undefined && { retries: options.retries }),
       ...(options.priority !== undefined && { priority: options.priority }),
+      ...(options.cores !== undefined && { cores: options.cores }),
+      ...(options.memory !== undefined && { memory: options.memory }),
+      ...(options.gpus !== undefined && { gpus: options.gpus }),
+      ...(options.nodes !== undefined && { nodes: options.nodes }),
+      ...(options.ranksPerNode !== undefined && { ranksPerNode: options.ranksPerNode }),
     },
     output,
     journal,

@@ -56,6 +56,8 @@ export interface ManagerConfig {
   readonly prefetchCapacity: number;
   readonly accelerators: readonly string[];
   readonly cpuAffinity: string;
+  /** Set in an MPI engine: slots are the block's nodes, and one manager has them all. */
+  readonly mpi: MpiConfig | null;
   readonly heartbeatPeriodMs: number;
   readonly heartbeatThresholdMs: number;
   readonly drainAfterMs: number | null;
@@ -68,6 +70,16 @@ export interface ManagerConfig {
   readonly workingDirectory: string;
   readonly logDirectory: string;
   readonly logLevel: string;
+}
+
+export type MpiLauncher = 'srun' | 'aprun' | 'mpiexec';
+
+export interface MpiConfig {
+  readonly launcher: MpiLauncher;
+  /** Tasks at a time. */
+  readonly workers: number;
+  /** How often this machine counts as a node, where no scheduler says which nodes there are. */
+  readonly localNodes: number;
 }
 
 /** What every worker of a manager is told when its thread starts. */

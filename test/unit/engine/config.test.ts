@@ -19,7 +19,7 @@ function problemOf(yaml: string): string {
 
 test('an empty configuration is complete, with the field\'s defaults', () => {
   assert.deepEqual(read(''), {
-    type: 'GlobusComputeEngine', label: 'GlobusComputeEngine', address: null, loopback_address: '127.0.0.1',
+    type: 'GlobusComputeEngine', mpi: null, label: 'GlobusComputeEngine', address: null, loopback_address: '127.0.0.1',
     worker_port: null, worker_port_range: [54_000, 55_000], interchange_port_range: [55_000, 56_000],
     cores_per_worker: 1, mem_per_worker: null, max_workers_per_node: null, cpu_affinity: 'none',
     available_accelerators: [], prefetch_capacity: 0, heartbeat_period: 30, heartbeat_threshold: 120,
@@ -108,10 +108,11 @@ const refused: readonly (readonly [string, string])[] = [
   ['type: HighThroughputEngine',
     'engine.type: HighThroughputEngine is gone from the field; GlobusComputeEngine takes its keys'],
   ['type: ThreadPoolEngine',
-    'engine.type: ThreadPoolEngine is not there yet; there is GlobusComputeEngine, HighThroughputExecutor'],
+    'engine.type: ThreadPoolEngine is not there yet; there is GlobusComputeEngine, HighThroughputExecutor,'
+      + ' GlobusMPIEngine, MPIExecutor'],
   ['type: GlobusComputEngine',
-    'engine.type: "GlobusComputEngine" is not one of GlobusComputeEngine, HighThroughputExecutor; did you mean'
-      + ' GlobusComputeEngine?'],
+    'engine.type: "GlobusComputEngine" is not one of GlobusComputeEngine, HighThroughputExecutor, GlobusMPIEngine,'
+      + ' MPIExecutor; did you mean GlobusComputeEngine?'],
   ['- 1', 'engine: expected a mapping with a type, found a list of 1'],
   ['provider: {type: LSFProvider}',
     'engine.provider.type: LSFProvider is not there yet; there is LocalProvider, PBSProProvider, SlurmProvider,'
