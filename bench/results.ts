@@ -26,6 +26,7 @@ export interface BenchReport {
   readonly cold_start_s?: number;
   readonly cold_start?: Spread;
   readonly node_hours?: NodeHours;
+  readonly slurm?: Slurm;
   readonly peers?: { readonly parsl?: ParslFigures };
   readonly ratios?: Ratios;
   /** Sections that could not be measured, and why. */
@@ -142,6 +143,24 @@ export interface Day {
   readonly completion_h: number;
 }
 
+/** On a Slurm cluster: blocks of one node, started with srun. */
+export interface Slurm {
+  /** From the start of a fresh process to its first result. */
+  readonly first_result_s: number;
+  /** From the call that submits its first task to the start of sbatch. */
+  readonly first_block_submitted_ms: number;
+  readonly parsl_first_result_s?: number;
+  /** Processor time of ours that one look at 500 jobs takes, without the scheduler's command. */
+  readonly watch_500_ms: number;
+  readonly watch_500_commands: number;
+  readonly spread: {
+    readonly first_result_s: Spread;
+    readonly first_block_submitted_ms: Spread;
+    readonly parsl_first_result_s?: Spread;
+    readonly watch_500_ms: Spread;
+  };
+}
+
 /** Only those whose both sides were measured. */
 export interface Ratios {
   /** No-op throughput over the peer's at its best setting. */
@@ -154,6 +173,7 @@ export interface Ratios {
   /** Larger is better: the peer's latency over ours. */
   readonly parsl_latency_p50_to_ours?: number;
   readonly parsl_cold_start_to_ours?: number;
+  readonly parsl_slurm_first_result_to_ours?: number;
   readonly payload_to_zmq?: number;
   readonly zero_worker_to_zmq?: number;
 }

@@ -13,7 +13,7 @@ import type { Host, Premises } from '../providers/host/host.ts';
 import type { JobSpec } from '../providers/provider.ts';
 import { openBlocks } from './blocks/records.ts';
 import { Scaler, type ScalerDeps } from './blocks/scaler.ts';
-import { forgetBlock, premisesHere, writeBlock } from './blocks/start.ts';
+import { completeBlock, forgetBlock, openBlock, premisesHere, type BlockPlace } from './blocks/start.ts';
 import type { BlockStatus } from './blocks/table.ts';
 import { addressesOf } from './addresses.ts';
 import type { EngineConfig } from './config.ts';
@@ -29,8 +29,8 @@ export interface AllocationDeps {
   readonly onEnds: ScalerDeps['onEnds'];
   readonly runMs: () => number | undefined;
   readonly onFailed: (error: ComputeError) => void;
-  /** The interchange's port for managers. */
-  readonly managerPort: number;
+  /** The interchange's port for managers, once it listens: blocks are asked for meanwhile. */
+  readonly managerPort: Promise<number>;
 }
 
 export class Allocation {
@@ -41,6 +41,9 @@ export class Allocation {
   readonly #folders: string[];
   readonly #host: Host;
   #premises: Premises;
+  #managerPort: number | undefined;
+  /** Files of blocks that are completed when the port is known. */
+  readonly #completing: Promise<void>[] = [];
 
   constructor(config: EngineConfig, run: Run, deps: AllocationDeps) {
     this.#config = config;
@@ -51,6 +54,7 @@ export class Allocation {
     this.#premises = premisesHere(run.folder);
     const provider = buildProvider(config.provider, { directory: run.folder, clock });
     this.#host = provider.host;
+    deps.managerPort.then((port) => { this.#managerPort = port; }, () => { /* said to whoever started it */ });
     this.#scaler = new Scaler({
       provider, clock, log, load, drain, onEnds, onFailed, runMs,
       notes: run.file,
@@ -77,6 +81,7 @@ export class Allocation {
 
   async close(): Promise<void> {
     await this.#scaler.close();
+    await Promise.all(this.#completing); // a file that is written later would stay, with its keys
     await Promise.all(this.#folders.map((folder) => forgetBlock(this.#host, folder)
       .catch((err: unknown) => this.#deps.log.warn({ err, folder }, 'keys of a block not removed'))));
     await this.#host.close();
@@ -87,18 +92,28 @@ export class Allocation {
       host: this.#host, premises: this.#premises, folder: folderOfBlock(this.#premises.folder, block),
     };
     this.#folders.push(place.folder);
-    const command = await writeBlock(place, this.#managerConfig(block));
+    const port = this.#managerPort;
+    const command = await openBlock(place, port === undefined ? undefined : this.#managerConfig(block, port));
+    if (port === undefined) this.#completing.push(this.#complete(block, place));
     return { name: jobNameOf(this.#config.label, block), command, folder: place.folder };
   }
 
-  #managerConfig(block: BlockId): ManagerConfig {
+  async #complete(block: BlockId, place: BlockPlace): Promise<void> {
+    try {
+      await completeBlock(place, this.#managerConfig(block, await this.#deps.managerPort));
+    } catch (err) {
+      this.#deps.log.warn({ err, block }, 'managers of a block not told where the interchange is');
+    }
+  }
+
+  #managerConfig(block: BlockId, port: number): ManagerConfig {
     const config = this.#config;
     const { keys, logLevel } = this.#run;
     const { folder, workingDirectory } = this.#premises;
     return {
       block,
       addresses: addressesOf(config),
-      port: this.#deps.managerPort,
+      port,
       keys: keys === null ? null : { serverPublicKey: keys.server.publicKey, own: keys.manager },
       maxWorkersPerNode: config.max_workers_per_node,
       coresPerWorker: config.cores_per_worker,

@@ -183,7 +183,7 @@ export class Engine {
     this.#cleaning = run.leftOver.map((left) => cleanRun(left, this.#clock, LEFT_OVER_MAX_MS)
       .catch((err: unknown) => this.#log.warn({ err, run: left.name }, 'left over blocks not given back')))
       .concat(pruneRuns(directoryOfRuns(this.#options.directory), this.#clock.now()));
-    await run.file.port(this.#link.managerPort);
+    const listening = this.#listen(run);
     this.#blocks = new Allocation(config, run, {
       clock: this.#clock,
       log: this.#log,
@@ -193,25 +193,33 @@ export class Engine {
       onEnds: (ends) => this.#link.tell({ type: 'block-ends', ends }),
       runMs: () => this.#link.runTimes.meanMs,
       onFailed: (error) => this.#link.failWaiting(encodeFailure(error, error.code, error.details)),
-      managerPort: this.#link.managerPort,
+      managerPort: listening,
     });
-    await this.#blocks.start();
+    // Side by side: the first blocks are on their way through the scheduler while the interchange starts.
+    await Promise.all([listening, this.#blocks.start()]);
   }
 
-  /** A run with an interchange: an earlier one's, or another where that cannot be gone on with. */
+  /** Starts the interchange, where `#open` did not need it; its port for managers. */
+  async #listen(run: Run): Promise<number> {
+    if (run.followed === undefined) await this.#link.start(run);
+    const { managerPort } = this.#link;
+    await run.file.port(managerPort);
+    return managerPort;
+  }
+
+  /** A run; one that goes on with an earlier run's has an interchange on its port, or it is another run. */
   async #open(): Promise<Run> {
     const { config } = this.#options;
     const run = await openRun(config, this.#options);
     this.#run = run;
+    if (run.followed === undefined) return run;
     try {
       await this.#link.start(run);
       return run;
     } catch (err) {
-      if (run.followed === undefined) throw err;
       // Most likely somebody has taken the port that its managers know.
       this.#log.warn({ err, run: run.folder }, 'run not gone on with');
       this.#run = await openAnew(run, config, this.#options);
-      await this.#link.start(this.#run);
       return this.#run;
     }
   }

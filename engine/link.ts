@@ -18,7 +18,7 @@ import { InterchangeProcess } from './interchange-process.ts';
 import { settleEnded, settleResults } from './incoming.ts';
 import { NO_LOAD, withManager } from './load.ts';
 import { Losses } from './losses.ts';
-import { batchFrames, Outgoing } from './outgoing.ts';
+import { batchFrames, checkSize, Outgoing } from './outgoing.ts';
 import { Pending, type SentBatch, type TaskSink } from './pending.ts';
 import { Questions } from './questions.ts';
 import type { Run } from './run.ts';
@@ -36,6 +36,8 @@ export interface LinkDeps {
   readonly onLost: (error: ComputeError) => void;
 }
 
+type Order = Extract<ToInterchange, { type: 'fail-waiting' | 'drain-blocks' | 'block-ends' }>;
+
 export class EngineLink {
   readonly #config: EngineConfig;
   readonly #deps: LinkDeps;
@@ -51,6 +53,8 @@ export class EngineLink {
   /** Batches that wait for a line to the interchange. */
   #unsent: { header: TaskBatch; frames: Frame[] }[] = [];
   #flushing = false;
+  /** What was decided while there was no line. */
+  #orders: Order[] = [];
   readonly #cancelled: Cancelled;
   readonly #losses = new Losses();
   readonly runTimes = new RunTimes();
@@ -95,12 +99,7 @@ export class EngineLink {
     if (this.#pending.open >= tasksMax) {
       throw new ComputeError('QUEUE_FULL', `${tasksMax} tasks are open: wait for some, or raise tasks_max`);
     }
-    let size = bytes.length;
-    for (const buffer of buffers) size += buffer.length;
-    if (size > bytesMax) {
-      throw new ComputeError('PAYLOAD_TOO_LARGE',
-        `the arguments have ${size} bytes and payload_bytes_max is ${bytesMax}: pass less, or the path of a file`);
-    }
+    checkSize(bytes, buffers, bytesMax);
     const id = this.#pending.add(sink);
     this.#outgoing.add(id, kind, bytes, buffers, () => this.#deps.clock.now());
     if (!this.#flushing) {
@@ -118,12 +117,13 @@ export class EngineLink {
 
   failWaiting(failure: Failure): void {
     this.#outgoing.flush();
-    this.#send({ type: 'fail-waiting', failure });
+    this.tell({ type: 'fail-waiting', failure });
   }
 
-  /** What concerns blocks: nothing of it is said again to a replacement. */
-  tell(message: Extract<ToInterchange, { type: 'drain-blocks' | 'block-ends' }>): void {
-    this.#send(message);
+  /** Said once: to the interchange that there is, or to the next one. */
+  tell(order: Order): void {
+    if (this.#pipe === undefined) this.#orders.push(order);
+    else this.#send(order);
   }
 
   async locate(id: TaskId): Promise<TaskPlace> {
@@ -192,16 +192,16 @@ export class EngineLink {
     if (replacement) this.#send({ type: 'resumed', managers: [...this.#managers] });
     const cancelled = this.#cancelled.open();
     if (cancelled.length > 0) this.#send({ type: 'cancel', ids: cancelled });
+    for (const order of this.#orders.splice(0)) this.#send(order);
   }
 
   #onInterchangeLost(how: string): void {
     if (this.#closed) return;
     const { clock, log } = this.#deps;
     log.warn({ reason: how, count: this.#pending.open }, 'interchange lost');
-    const old = this.#pipe;
+    void this.#pipe?.close(true);
     this.#pipe = undefined;
     this.#unsent = [];
-    void old?.close(true);
     this.#questions.giveUp();
     const tooMany = this.#losses.add(clock.now());
     if (tooMany !== undefined) {

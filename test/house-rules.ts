@@ -30,7 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   providers: ['src/common', 'launchers'],
   launchers: ['src/common'],
   // The real protocol of thousands of managers, without their threads.
-  bench: ['src/common', 'src/sdk', 'engine', 'engine/manager/link.ts', 'engine/manager/zero.ts', 'engine/blocks',
+  bench: ['src/common', 'src/sdk', 'engine', 'engine/manager/config-file.ts', 'engine/manager/link.ts',
+    'engine/manager/zero.ts', 'engine/blocks',
     'providers'],
   examples: ['src/sdk'],
   test: ['src/common', 'src/amqp', 'src/sdk', 'src/cli', 'src/service', 'src/supervisor', 'src/endpoint', 'engine',

@@ -8,6 +8,7 @@ import { payload } from './payload.ts';
 import { nodeHours } from './node-hours.ts';
 import { peers } from './peers.ts';
 import { scaleOut } from './scale-out.ts';
+import { slurm } from './slurm.ts';
 import { throughput } from './throughput.ts';
 import { zeroWorker } from './zero-worker.ts';
 
@@ -22,5 +23,6 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
   memory,
   cold_start: coldStart,
   node_hours: nodeHours,
+  slurm,
   peers,
 };

@@ -2,12 +2,12 @@
 // and the real protocol, and acknowledges tasks instead of running them: it has workers, but no threads.
 
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLog } from '../../src/common/log.ts';
 import type { ManagerConfig } from '../../src/common/process-config.ts';
 import type { ManagerId } from '../../src/common/protocol.ts';
 import { EXIT_OK, shutdownSignal } from '../../src/common/shutdown.ts';
+import { readConfig } from '../../engine/manager/config-file.ts';
 import { ManagerLink } from '../../engine/manager/link.ts';
 import { ZeroCrew } from '../../engine/manager/zero.ts';
 import { allowSockets } from '../../engine/socket.ts';
@@ -20,7 +20,7 @@ const TURN_MS = 20;
 
 const [path, managers, slots] = process.argv.slice(2);
 if (path === undefined) throw new Error('usage: simulate MANAGER-FILE MANAGERS WORKERS-PER-MANAGER');
-const config = JSON.parse(readFileSync(path, 'utf8')) as ManagerConfig; // written by the engine
+const config = await readConfig(path, systemClock);
 const [address] = config.addresses;
 if (address === undefined) throw new Error('the block has no address of its interchange');
 

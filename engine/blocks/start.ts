@@ -1,4 +1,6 @@
-// What a block's managers need: a file with their config and keys, and the script that starts one.
+// What a block's managers need: a file with their config and keys, and the script that starts one. A block may be asked
+// for while the interchange still starts, and then its file is there and empty until the config is known: a file that
+// is missed is remembered as missing by network file systems for a while.
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,13 +23,22 @@ export interface BlockPlace {
   readonly folder: string;
 }
 
-/** Writes the block's files, readable by their owner only, and returns the command that starts a manager with them. */
-export async function writeBlock({ host, premises, folder }: BlockPlace, config: ManagerConfig): Promise<string> {
-  const path = configPath(folder);
+/**
+ * Writes the block's files, readable by their owner only, and returns the command that starts a manager with them.
+ * Without a config its managers wait for it.
+ */
+export async function openBlock(place: BlockPlace, config: ManagerConfig | undefined): Promise<string> {
+  const { host, premises, folder } = place;
   const main = join(premises.packageDirectory, 'dist/engine/manager/main.js');
-  await host.write(path, JSON.stringify(config), 0o600);
-  await host.write(scriptPath(folder), managerScript(folder, [premises.node, main, path]), 0o700);
+  if (config === undefined) await host.write(configPath(folder), '', 0o600);
+  else await completeBlock(place, config);
+  await host.write(scriptPath(folder), managerScript(folder, [premises.node, main, configPath(folder)]), 0o700);
   return managerCommand(folder);
+}
+
+/** Tells the block's managers what they wait for: a whole line. */
+export async function completeBlock({ host, folder }: BlockPlace, config: ManagerConfig): Promise<void> {
+  await host.write(configPath(folder), `${JSON.stringify(config)}\n`, 0o600);
 }
 
 /** Starts one manager of the block with this folder. */

@@ -8,7 +8,7 @@ import { unreachable } from '../../src/common/errors.ts';
 import { inWords } from '../../src/common/resources.ts';
 import { summaryOf, type ManagerRecord } from './managers.ts';
 import { drain, drainDue, onBlockEnds } from './block-ends.ts';
-import { putBack, settle } from './endings.ts';
+import { endRecovery, failWaiting, putBack, settle } from './endings.ts';
 import { leave, lose, onRegister, otherVersion, refuse } from './membership.ts';
 import { onResults } from './outcomes.ts';
 import type { ArrivedResults, Effect, State } from './state.ts';
@@ -53,8 +53,8 @@ function onClient(state: State, message: ToInterchange, batches: readonly Stored
       recovery.untilMs = now + state.policy.reconnectGraceMs;
       const effects = [...recovery.registrations].flatMap(([peer, registration]) =>
         onRegister(state, peer, registration.message, registration.results, now));
-      if (recovery.missing.size === 0) state.recovery = undefined;
-      return [...effects, { type: 'wake', inMs: state.policy.reconnectGraceMs }];
+      const recovered = recovery.missing.size === 0 ? endRecovery(state) : [];
+      return [...effects, ...recovered, { type: 'wake', inMs: state.policy.reconnectGraceMs }];
     }
     case 'function':
       state.functions.set(message.id, message.definition);
@@ -63,7 +63,11 @@ function onClient(state: State, message: ToInterchange, batches: readonly Stored
       for (const batch of batches) state.queue.push(batch, state.tasks.add(batch));
       return [{ type: 'load-changed' }];
     case 'cancel': return onCancel(state, message.ids);
-    case 'fail-waiting': return settleWaiting(state, [...state.tasks.ids('waiting')], message.failure);
+    case 'fail-waiting':
+      // In a recovery, what a manager still holds looks as if it waited.
+      if (state.recovery !== undefined) state.recovery.failure = message.failure;
+      else return failWaiting(state, message.failure);
+      return [];
     case 'drain-blocks': return drain(state, new Set(message.blocks), now);
     case 'block-ends': return onBlockEnds(state, message.ends, now);
     case 'stop':
@@ -154,11 +158,11 @@ function onTick(state: State, now: number): Effect[] {
       lost.set(manager, 'silent');
     }
   }
-  if (recovery !== undefined && now >= recovery.untilMs) state.recovery = undefined;
+  const recovered = recovery !== undefined && now >= recovery.untilMs ? endRecovery(state) : [];
   state.queue.sweep();
   const tooLarge = state.tasks.waitingWide === 0 ? [] : settleTooLarge(state, now);
   const ended = lost.size === 0 ? [] : lose(state, lost, now);
-  return [...tooLarge, ...ended, ...drainDue(state, now)];
+  return [...recovered, ...tooLarge, ...ended, ...drainDue(state, now)];
 }
 
 function onCancel(state: State, ids: readonly TaskId[]): Effect[] {

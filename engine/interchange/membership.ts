@@ -2,7 +2,7 @@
 
 import { PROTOCOL_VERSION, type LeaveReason, type TaskId } from '../../src/common/protocol.ts';
 import { wasEnding } from './block-ends.ts';
-import { blame, putBack, settle } from './endings.ts';
+import { blame, endRecovery, putBack, settle } from './endings.ts';
 import { summaryOf, type ManagerRecord } from './managers.ts';
 import { onResults } from './outcomes.ts';
 import {
@@ -41,7 +41,7 @@ export function onRegister(
   });
   manager.functions.clear(); // what was on the way when its connection broke never arrived
   state.recovery?.missing.delete(manager.id);
-  if (state.recovery?.missing.size === 0 && state.recovery.untilMs !== Infinity) state.recovery = undefined;
+  const isLast = state.recovery?.missing.size === 0 && state.recovery.untilMs !== Infinity;
 
   const { heartbeatPeriodMs, heartbeatThresholdMs } = state.policy;
   const effects: Effect[] = [
@@ -55,6 +55,7 @@ export function onRegister(
   if (known === undefined) {
     effects.push({ type: 'to-client', message: { type: 'manager-joined', manager: summaryOf(manager) } });
   }
+  if (isLast) effects.push(...endRecovery(state));
   effects.push({ type: 'load-changed' });
   return effects;
 }

@@ -43,6 +43,8 @@ export interface Recovery {
   readonly registrations: Map<string, { readonly message: Registration; readonly results: readonly ArrivedResults[] }>;
   missing: Set<ManagerId>;
   untilMs: number;
+  /** What waits when it is over ends so: it was asked for meanwhile. */
+  failure?: Failure;
 }
 
 /** When the scheduler ends a block, and from when on it gets no more tasks. */
