@@ -48,8 +48,9 @@ export function mpiKeys(keys: Keys): { readonly mpi: MpiKeys; readonly rest: Key
 }
 
 function simple(launcher: unknown): unknown {
-  const given = isMapping(launcher ?? {}) ? { type: 'SimpleLauncher', ...launcher ?? {} } : {};
-  if ('type' in given && given.type === 'SimpleLauncher') return given;
+  const keys = launcher ?? {};
+  const given = isMapping(keys) ? { type: 'SimpleLauncher', ...keys } : undefined;
+  if (given?.type === 'SimpleLauncher') return given;
   throw invalid(['engine.provider.launcher: mpi_mode requires the provider to be configured to use a SimpleLauncher']);
 }
 

@@ -13,7 +13,7 @@ export function wholeNumber(min: number): (text: string) => number {
 }
 
 /** Some of a thing that can be parted. */
-export function amount(text: string): number {
+export function quantity(text: string): number {
   const value = Number(text);
   if (!/^\d+(?:\.\d+)?$/.test(text)) throw new InvalidArgumentError('must be a number from 0');
   return value;

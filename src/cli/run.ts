@@ -14,7 +14,7 @@ import { Executor } from '../sdk/index.ts';
 import { causeText, misuse } from './failure.ts';
 import { parseFunction, type Target } from './function.ts';
 import { countedInputs, lineInputs } from './inputs.ts';
-import { amount, duration, wholeNumber } from './options.ts';
+import { duration, quantity, wholeNumber } from './options.ts';
 import { previewText } from './preview-text.ts';
 import type { Terminal } from './progress.ts';
 import { runSession, type RunRequest, type Source } from './run-session.ts';
@@ -84,8 +84,8 @@ export function runCommand(terminal: Terminal, exit: (status: number) => void): 
     .option('--time-request <time>', 'start a task only where its block has so much time left', duration)
     .option('--retries <number>', 'how many more times a task is tried that failed', wholeNumber(0))
     .option('--priority <number>', 'lower is sooner', wholeNumber(Number.MIN_SAFE_INTEGER))
-    .option('--cores <number>', 'cores of a node that each task uses, if more than one worker has', amount)
-    .option('--memory <gib>', 'GiB that each task uses, if more than one worker has', amount)
+    .option('--cores <number>', 'cores of a node that each task uses, if more than one worker has', quantity)
+    .option('--memory <gib>', 'GiB that each task uses, if more than one worker has', quantity)
     .option('--gpus <number>', 'accelerators that each task uses, if more than one', wholeNumber(0))
     .option('--nodes <number>', 'nodes that each task runs on, in a GlobusMPIEngine; see $PARSL_MPI_PREFIX', positive)
     .option('--ranks-per-node <number>', 'MPI ranks on each of them', positive)

@@ -33,8 +33,9 @@ for (const [asked, width] of WIDTHS) {
 
 test('fractions of a core add up', () => {
   assert.equal(widthOf({ cores_per_worker: 0.1 }, { cores: 0.3 }), 3);
-  assert.equal(widthOf({ available_accelerators: ['0,1', '2,3'] }, { gpus: 2 }), 1, 'a worker may have several devices');
-  assert.equal(widthOf({ available_accelerators: ['0,1', '2,3'] }, { gpus: 3 }), 2);
+  const pairs = { available_accelerators: ['0,1', '2,3'] };
+  assert.equal(widthOf(pairs, { gpus: 2 }), 1, 'a worker may have several devices');
+  assert.equal(widthOf(pairs, { gpus: 3 }), 2);
 });
 
 const REFUSED: [string, object, ResourceSpecification, string][] = [
@@ -43,8 +44,8 @@ const REFUSED: [string, object, ResourceSpecification, string][] = [
   ['devices where there are none', {}, { gpus: 1 },
     'TASK_TOO_LARGE: the task asks for gpus 1, and available_accelerators names none'],
   ['more cores than all workers of a node have', GPUS, { cores: 9 },
-    'TASK_TOO_LARGE: the task asks for cores 9, which is what 5 workers have, and max_workers_per_node is 4: raise it, or'
-    + ' what one worker has (cores_per_worker, mem_per_worker)'],
+    'TASK_TOO_LARGE: the task asks for cores 9, which is what 5 workers have, and max_workers_per_node is 4: raise it,'
+    + ' or what one worker has (cores_per_worker, mem_per_worker)'],
   ['more workers than devices', { available_accelerators: 2 }, { cores: 3 },
     'TASK_TOO_LARGE: the task asks for cores 3, which is what 3 workers have, and a node has one for each of its 2'
     + ' available_accelerators: raise what one worker has (cores_per_worker, mem_per_worker)'],
@@ -52,8 +53,8 @@ const REFUSED: [string, object, ResourceSpecification, string][] = [
     'CONFIG_INVALID: the task asks for memory 1, and nothing says how much a worker has: set mem_per_worker'],
   ['half a device', GPUS, { gpus: 0.5 }, 'CONFIG_INVALID: the task asks for gpus 0.5, and a worker has whole ones'],
   ['devices that workers share', { available_accelerators: ['0', '0', '1', '1'] }, { gpus: 2 },
-    'CONFIG_INVALID: the task asks for gpus 2, and available_accelerators names one more than once: workers that share a'
-    + ' device cannot add theirs up'],
+    'CONFIG_INVALID: the task asks for gpus 2, and available_accelerators names one more than once: workers that share'
+    + ' a device cannot add theirs up'],
   ['nodes in an ordinary engine', {}, { num_nodes: 2 },
     'CONFIG_INVALID: num_nodes is for an engine of type GlobusMPIEngine; this one has cores, memory and gpus'],
 ];
@@ -91,8 +92,8 @@ const WRONG_RANKS: [ResourceSpecification, string][] = [
     + ' num_ranks must be num_nodes × ranks_per_node, which is 4'],
   [{ num_nodes: 0 }, 'CONFIG_INVALID: num_nodes is 0: it is a whole number from 1'],
   [{ num_nodes: 1.5 }, 'CONFIG_INVALID: num_nodes is 1.5: it is a whole number from 1'],
-  [{ num_nodes: 1, cores: 2 }, 'CONFIG_INVALID: cores is not for this engine: a task of GlobusMPIEngine takes whole nodes,'
-    + ' num_nodes of them'],
+  [{ num_nodes: 1, cores: 2 }, 'CONFIG_INVALID: cores is not for this engine: a task of GlobusMPIEngine takes whole'
+    + ' nodes, num_nodes of them'],
 ];
 for (const [asked, problem] of WRONG_RANKS) {
   test(`an MPI task that asks for ${JSON.stringify(asked)} is refused`, () => {

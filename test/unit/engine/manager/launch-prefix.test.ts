@@ -36,7 +36,7 @@ test('Open MPI\'s mpiexec is told how many ranks a node has, and a machine that 
 });
 
 test('whose mpiexec it is, by its own words', () => {
-  assert.equal(mpiexecForm('mpiexec (OpenRTE) 4.1.4\n\nReport bugs to http://www.open-mpi.org/community/help/'), 'openmpi');
+  assert.equal(mpiexecForm('mpiexec (OpenRTE) 4.1.4\n\nReport bugs to http://www.open-mpi.org/'), 'openmpi');
   assert.equal(mpiexecForm('mpirun (Open MPI) 5.0.3'), 'openmpi');
   assert.equal(mpiexecForm('HYDRA build details:\n    Version:                                 4.0.2'), 'hydra');
   assert.equal(mpiexecForm(''), 'hydra');

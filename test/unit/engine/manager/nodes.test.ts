@@ -12,7 +12,8 @@ test('Slurm\'s list is expanded, whichever variable has it', () => {
 });
 
 test('a PBS file has a line for each core, and a node counts once', () => {
-  assert.deepEqual(nodesOf(sources({ PBS_NODEFILE: '/list' }, 'b.site\nb.site\na.site\na.site\n')), ['b.site', 'a.site']);
+  const file = 'b.site\nb.site\na.site\na.site\n';
+  assert.deepEqual(nodesOf(sources({ PBS_NODEFILE: '/list' }, file)), ['b.site', 'a.site']);
   assert.throws(() => nodesOf(sources({ PBS_NODEFILE: '/list' }, '\n')), { code: 'START_FAILED', message: /\/list/ });
 });
 
@@ -31,14 +32,16 @@ const LISTS: [list: string, names: string[]][] = [
 for (const [list, names] of LISTS) test(`expands ${list}`, () => assert.deepEqual(expandHosts(list), names));
 
 for (const list of ['n[1-', 'n[3-1]', 'n[a-b]', 'n]1[']) {
-  test(`refuses ${list}`, () => assert.throws(() => expandHosts(list), { code: 'START_FAILED', message: /cannot be read/ }));
+  const error = { code: 'START_FAILED', message: /cannot be read/ };
+  test(`refuses ${list}`, () => assert.throws(() => expandHosts(list), error));
 }
 
 test('as many names as the ranges have numbers', () => {
   const range = fc.tuple(fc.nat(500), fc.nat(40)).map(([first, more]) => [first, first + more] as const);
   fc.assert(fc.property(fc.array(range, { minLength: 1, maxLength: 5 }), (ranges) => {
     const list = `n[${ranges.map(([first, last]) => `${first}-${last}`).join(',')}]`;
-    const names = ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => `n${first + i}`));
+    const names = ranges.flatMap(([first, last]) =>
+      Array.from({ length: last - first + 1 }, (_, i) => `n${first + i}`));
     assert.deepEqual(expandHosts(list), names);
   }));
 });

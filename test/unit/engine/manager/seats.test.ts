@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Seats, type Equipment } from '../../../../engine/manager/seats.ts';
 import { Slot } from '../../../../engine/manager/slot.ts';
+import type { Footprint } from '../../../../src/common/protocol.ts';
 
 const slots = (count: number): Slot[] => Array.from({ length: count }, (_, index) => new Slot(index));
 const PLAIN: Equipment = { accelerators: [], cores: null, mpi: null };
@@ -10,7 +11,7 @@ const blockOf = (count: number): Equipment => ({
   ...PLAIN,
   mpi: { nodes: Array.from({ length: count }, (_, i) => `n${i}`), launch: { launcher: 'srun', mpiexec: 'hydra' } },
 });
-const nodes = (width: number): { width: number; asked: { num_nodes: number } } => ({ width, asked: { num_nodes: width } });
+const nodes = (width: number): Footprint => ({ width, asked: { num_nodes: width } });
 
 test('a task of several workers sees what their slots own together, and one of them works', () => {
   const seats = new Seats(slots(4), {
