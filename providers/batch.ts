@@ -76,6 +76,11 @@ export class BatchProvider implements Provider {
     await this.host.write(files.scriptPath, this.script(spec), 0o700);
     const submittedAtMs = this.#clock.now();
     const answer = await this.#trySubmit(files);
+    if (answer.type === 'unreachable') {
+      throw new ComputeError('COMMAND_FAILED', `${this.type} could not submit ${spec.name}: ${answer.words}`, {
+        details: { command: this.#words(this.#scheduler.submit, files.scriptPath), job: files.name },
+      });
+    }
     if (answer.type === 'refused') {
       throw new ComputeError('SUBMIT_FAILED', `${this.type} refused ${spec.name}: ${answer.words}`, {
         details: { command: this.#words(this.#scheduler.submit, files.scriptPath), job: files.name },
@@ -147,9 +152,9 @@ export class BatchProvider implements Provider {
       return submit.read(await this.#run(submit, files.scriptPath), files.scriptPath);
     } catch (cause) {
       if (!(cause instanceof ComputeError)) throw cause;
-      // A command that never began asked for nothing.
-      const started = cause.details['started'] !== false;
-      return { type: started ? 'doubtful' : 'refused', words: cause.message };
+      if (cause.details['started'] !== false) return { type: 'doubtful', words: cause.message };
+      // It asked for nothing. A way to the scheduler may be there later; a command that is not there will not.
+      return { type: cause.details['refused'] === true ? 'refused' : 'unreachable', words: cause.message };
     }
   }
 

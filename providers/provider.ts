@@ -22,6 +22,8 @@ export interface JobStatus {
   readonly reason?: string;
   /** When the scheduler will end the job (epoch ms), if it has said so. */
   readonly endsAtMs?: number;
+  /** The scheduler did not answer when the job was submitted, and turned out not to have it. */
+  readonly neverQueued?: true;
 }
 
 export interface JobSpec {
@@ -76,7 +78,10 @@ export interface Provider {
   readonly host: Host;
   /** How long one answer of `status` may be reused. */
   readonly statusIntervalMs: number;
-  /** Throws SUBMIT_FAILED with the scheduler's own words. */
+  /**
+   * Throws SUBMIT_FAILED, with the scheduler's own words, where it refuses the job or there is no such command; and
+   * COMMAND_FAILED where it could not be reached: then there is no job, and the same may be submitted later.
+   */
   submit(spec: JobSpec): Promise<Job>;
   /** Asks about many jobs at once; a job without an answer is absent from the map, never `completed`. */
   status(ids: readonly string[]): Promise<Map<string, JobStatus>>;

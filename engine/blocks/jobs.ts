@@ -5,8 +5,9 @@ import type { Clock } from '../../src/common/clock.ts';
 import { unreachable } from '../../src/common/errors.ts';
 import type { Logger } from '../../src/common/log.ts';
 import type { BlockId } from '../../src/common/protocol.ts';
-import type { JobSpec, Provider } from '../../providers/provider.ts';
+import type { Job, JobSpec, Provider } from '../../providers/provider.ts';
 import { Backoff } from './backoff.ts';
+import { isUnreachable } from './failures.ts';
 import type { BlockNotes, BlockRecord } from './records.ts';
 import type { Block, BlockTable } from './table.ts';
 
@@ -44,6 +45,9 @@ export class Jobs {
   /** Blocks that went wrong soon after their managers connected; the first is replaced at once. */
   readonly #crashes: Backoff;
   readonly #cancels: Backoff;
+  /** Submissions that did not come to the scheduler, and why. */
+  readonly #reach: Backoff;
+  #unreached = '';
   /** A job's end was told: the scheduler is asked, however fresh its last answer is. */
   #stale = true;
   /** A block has connected whose end is not known. */
@@ -59,11 +63,12 @@ export class Jobs {
     this.#starts = new Backoff(deps.random);
     this.#crashes = new Backoff(deps.random, 1);
     this.#cancels = new Backoff(deps.random);
+    this.#reach = new Backoff(deps.random);
   }
 
   /** When the next block may be submitted. */
   get notBeforeMs(): number {
-    return Math.max(this.#starts.untilMs, this.#crashes.untilMs);
+    return Math.max(this.#starts.untilMs, this.#crashes.untilMs, this.#reach.untilMs);
   }
 
   /** Nothing has started well since the last failure. */
@@ -71,31 +76,67 @@ export class Jobs {
     return this.#starts.failures > 0;
   }
 
-  /** One more block; false when it could not be had. */
-  async submit(): Promise<boolean> {
-    const { clock, log, notes, prepare, provider } = this.#deps;
-    const block = this.#table.open(clock.now());
+  /** One more block; false when it was refused. While the scheduler cannot be reached, it waits to be asked for. */
+  submit(): Promise<boolean> {
+    return this.#submit(this.#table.open(this.#deps.clock.now()));
+  }
+
+  /** Asks for the blocks that wait for it, if it is time. */
+  async submitUnasked(): Promise<void> {
+    for (const block of this.#table.live()) {
+      if (this.#deps.clock.now() < this.#reach.untilMs) return;
+      if (block.job === undefined && block.ending === undefined) await this.#submit(block);
+    }
+  }
+
+  async #submit(block: Block): Promise<boolean> {
+    const { clock, log } = this.#deps;
     try {
-      const spec = await prepare(block.id);
-      // Noted first: were we killed in between, a later process would look for the job by its name.
-      await notes.intended(block.id, spec.name, spec.folder, clock.now());
-      block.job = await provider.submit(spec);
-      // Not fatal: the intent is enough to find the job again.
-      await notes.submitted(block.id, block.job).catch((err: unknown) => log.warn({ err }, 'job not noted'));
-      provider.watch?.(block.job.id, () => {
-        this.#stale = true;
-        this.#told.abort();
-        this.#onTold();
-      });
-      log.info({ block: block.id, job: block.job.id }, 'block submitted');
+      if (clock.now() >= this.#reach.untilMs) await this.#onSubmitted(block, await this.#ordered(block));
+      else block.reason = this.#unreached;
       return true;
     } catch (err) {
-      log.warn({ block: block.id, err }, 'block not submitted');
       const reason = err instanceof Error ? err.message : String(err);
+      if (isUnreachable(err)) {
+        this.#unreached = reason;
+        block.reason = reason;
+        this.#reach.fail(clock.now());
+        log.warn({ block: block.id, err }, 'scheduler not reached');
+        return true;
+      }
+      log.warn({ block: block.id, err }, 'block not submitted');
       this.#table.end(block, { state: 'failed', reason }, clock.now());
       await this.#onEnded(block);
       return false;
     }
+  }
+
+  async #ordered(block: Block): Promise<Job> {
+    const { clock, notes, prepare, provider } = this.#deps;
+    const { id } = block;
+    if (block.spec === undefined) {
+      const spec = await prepare(id);
+      // Noted first: were we killed in between, a later process would look for the job by its name.
+      await notes.intended(id, spec.name, spec.folder, clock.now());
+      block.spec = spec;
+    }
+    return provider.submit(block.spec);
+  }
+
+  async #onSubmitted(block: Block, job: Job): Promise<void> {
+    const { log, notes, provider } = this.#deps;
+    block.job = job;
+    delete block.spec;
+    delete block.reason;
+    this.#reach.reset();
+    // Not fatal: the intent is enough to find the job again.
+    await notes.submitted(block.id, job).catch((err: unknown) => log.warn({ err }, 'job not noted'));
+    provider.watch?.(job.id, () => {
+      this.#stale = true;
+      this.#told.abort();
+      this.#onTold();
+    });
+    log.info({ block: block.id, job: job.id }, 'block submitted');
   }
 
   /** Jobs of an earlier process of this run become blocks again. */
@@ -129,9 +170,11 @@ export class Jobs {
     this.#askedAtMs = clock.now();
     try {
       const answers = await provider.status(submitted.map(({ id }) => id));
+      this.#reach.reset();
       for (const { block, id } of submitted) {
         const answer = answers.get(id);
         if (answer !== undefined) this.#table.observe(block, answer, clock.now());
+        if (answer?.neverQueued) this.#reach.fail(clock.now());
       }
     } catch (err) {
       // What is not known stays as it was.
@@ -180,6 +223,7 @@ export class Jobs {
   async cancelEnding(): Promise<void> {
     const { clock, log, provider } = this.#deps;
     const now = clock.now();
+    await this.#endUnasked();
     if (now < this.#cancels.untilMs) return;
     const due = this.#table.live().filter(({ ending, connectedAtMs, held }) => ending !== undefined && held === 0
       && (connectedAtMs === undefined || now - ending.busyAtMs >= DRAIN_GRACE_MS));
@@ -198,10 +242,20 @@ export class Jobs {
     }
   }
 
+  /** What was told to end before it was asked for needs no scheduler. */
+  async #endUnasked(): Promise<void> {
+    for (const block of this.#table.live()) {
+      if (block.job !== undefined || block.ending === undefined) continue;
+      this.#table.end(block, { state: 'cancelled' }, this.#deps.clock.now());
+      await this.#onEnded(block);
+    }
+  }
+
   /** Cancels every job and waits, bounded, until they are gone. */
   async endAll(): Promise<void> {
     const { clock, log, provider } = this.#deps;
     for (const block of this.#table.live()) this.#table.tellToEnd(block.id, 'closed', clock.now());
+    await this.#endUnasked();
     for (const [force, waitMs] of [[false, END_GRACE_MS], [true, END_FORCE_MS]] as const) {
       const jobs = idsOf(this.#table.live());
       if (jobs.length === 0) return;

@@ -126,6 +126,7 @@ export class Scaler {
     const { clock, load } = this.#deps;
     this.#see();
     if (await this.#jobs.ask()) this.#tellEnds();
+    await this.#jobs.submitUnasked();
     const forsaken = this.#table.endForsaken(clock.now(), FORSAKEN_MS);
     if (forsaken.length > 0) this.#deps.log.warn({ blocks: forsaken }, 'blocks given back that have no manager left');
     const view = this.#view(load(), clock.now());

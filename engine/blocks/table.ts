@@ -7,7 +7,7 @@
 // place until the scheduler says that the job ended: that it was told to end is not enough.
 
 import type { BlockId, Load, ManagerSummary } from '../../src/common/protocol.ts';
-import { TERMINAL_STATES, type Job, type JobState, type JobStatus } from '../../providers/provider.ts';
+import { TERMINAL_STATES, type Job, type JobSpec, type JobState, type JobStatus } from '../../providers/provider.ts';
 import type { Ended, Outcome } from './failures.ts';
 import type { BlockRecord } from './records.ts';
 import type { BlockView } from './strategy.ts';
@@ -58,6 +58,8 @@ export interface Block {
   /** Since when none of its managers is there any more, and that it was told to end for that. */
   forsakenSinceMs?: number;
   forsaken?: true;
+  /** Its job, as long as the scheduler could not be asked for it; once its files are there. */
+  spec?: JobSpec;
   /** An earlier process of this run had it; it has not shown yet what it is worth. */
   inherited?: true;
   outcome?: Outcome;
@@ -138,7 +140,7 @@ export class BlockTable {
     if (status.exitCode !== undefined) block.exitCode = status.exitCode;
     // Why we told it to end says more than how it did.
     if (block.ending === undefined && status.reason !== undefined) block.reason = status.reason;
-    block.outcome = outcomeOf(block, now);
+    block.outcome = outcomeOf(block, status, now);
   }
 
   /** What the interchange says of the blocks' managers. `connected`: some block's first manager was among them. */
@@ -232,10 +234,12 @@ export class BlockTable {
   }
 }
 
-function outcomeOf(block: Block, now: number): Outcome {
-  const { connectedAtMs, forsaken, forsakenSinceMs, state } = block;
+function outcomeOf(block: Block, { neverQueued }: JobStatus, now: number): Outcome {
+  const { connectedAtMs, forsaken, forsakenSinceMs, inherited, state } = block;
   const planned = (block.ending !== undefined && !forsaken) || block.leaving === true;
-  if (connectedAtMs === undefined) return block.ending !== undefined || block.inherited ? 'unused' : 'stillborn';
+  if (connectedAtMs === undefined) {
+    return block.ending !== undefined || inherited || neverQueued ? 'unused' : 'stillborn';
+  }
   const well = planned || state === 'completed' || state === 'timeout';
   const lastedMs = (forsaken ? forsakenSinceMs ?? now : now) - connectedAtMs;
   return well || lastedMs >= SETTLED_MS ? 'served' : 'crashed';

@@ -107,7 +107,9 @@ export class WorkerCrew implements Crew {
     this.#deps.link.send({ type: 'returned', ids });
   }
 
-  onDrain(): void {
+  /** `terminated`: by the scheduler's SIGTERM, which mostly the commands of tasks have got, too. */
+  onDrain(terminated = false): void {
+    if (terminated) for (const slot of this.#all) slot.memory.terminate();
     if (this.#draining) return;
     this.#draining = true;
     this.#deps.link.send({ type: 'draining' });

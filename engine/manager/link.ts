@@ -34,7 +34,7 @@ export interface Crew {
   /** Ends tasks that nobody wants to hear of any more. */
   onDrop(ids: readonly TaskId[]): void;
   onRecall(count: number): void;
-  onDrain(): void;
+  onDrain(terminated?: boolean): void;
 }
 
 export interface LinkOptions {

@@ -72,7 +72,7 @@ export async function runManager(given: ManagerConfig, folder: string, deps: Man
   const drainTimer = config.drainAfterMs === null ? undefined : setTimeout(() => crew.onDrain(), config.drainAfterMs);
   const onTerm = (): void => {
     log.info('told to leave');
-    crew.onDrain();
+    crew.onDrain(true);
     setTimeout(() => {
       if (crew instanceof WorkerCrew) crew.handBackRunning();
     }, TERM_GRACE_MS);

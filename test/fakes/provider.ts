@@ -21,6 +21,7 @@ export class FakeProvider implements Provider {
   readonly recovered: string[] = [];
   /** Set to make these calls throw, or cancels be taken but not acted on. */
   submitFails = false;
+  isUnreachable = false;
   statusFails = false;
   cancelFails = false;
   cancelIsSlow = false;
@@ -47,6 +48,9 @@ export class FakeProvider implements Provider {
 
   async submit(spec: JobSpec): Promise<Job> {
     this.submitted.push(spec);
+    if (this.isUnreachable) {
+      throw new ComputeError('COMMAND_FAILED', 'sbatch: Unable to contact slurm controller (connect failure)');
+    }
     if (this.submitFails) throw new ComputeError('SUBMIT_FAILED', 'sbatch: invalid account');
     // As the scaler numbers blocks: a submit that failed has taken a number, too.
     const id = `job-${/\d+$/.exec(spec.name)?.[0] ?? this.submitted.length - 1}`;
