@@ -46,8 +46,6 @@ export class WorkerCrew implements Crew {
   readonly #pace: Pace;
   readonly #definitions = new Map<FunctionId, SharedDefinition>();
   readonly #barren = new Barren();
-  /** Tasks may stand in line here. */
-  readonly #hoards: boolean;
   #collecting: NodeJS.Timeout | undefined;
   #draining = false;
   #closed = false;
@@ -59,15 +57,13 @@ export class WorkerCrew implements Crew {
     this.#deps = deps;
     this.#all = Array.from({ length: workers }, (_, index) => new Slot(index));
     this.#seats = new Seats(this.#all, equipment);
-    this.#pace = new Pace(workers, prefetch);
-    this.#hoards = equipment.mpi === null;
+    this.#pace = new Pace(workers, prefetch, equipment.mpi === null);
   }
 
   get draining(): boolean { return this.#draining; }
 
   window(): number {
-    if (this.#draining) return 0;
-    return this.#hoards ? this.#pace.window() : this.workers;
+    return this.#draining ? 0 : this.#pace.window();
   }
 
   held(): TaskId[] {
