@@ -3,25 +3,16 @@
 // asked about.
 
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { stateOf, thisProcess, type Holder } from '../common/holder.ts';
 import { misuse, storageFailed } from './failure.ts';
-
-interface Holder {
-  readonly host: string;
-  readonly pid: number;
-  /** Start of the process in clock ticks since boot, as the kernel tells it; '' where it does not. */
-  readonly started: string;
-}
 
 /** Resolves to what gives the lock back. */
 export async function lockJournal(journal: string): Promise<() => Promise<void>> {
   const path = `${journal}.lock`;
-  const own: Holder = { host: hostname(), pid: process.pid, started: startOf(process.pid) ?? '' };
   const draft = `${path}.${randomUUID()}`;
   try {
-    await writeFile(draft, `${JSON.stringify(own)}\n`);
+    await writeFile(draft, `${JSON.stringify(thisProcess())}\n`);
   } catch (cause) {
     throw storageFailed(`cannot create the journal's lock ${path}`, cause, true);
   }
@@ -72,20 +63,14 @@ function isHolder(value: unknown): value is Holder {
   return typeof value === 'object' && value !== null && 'host' in value && 'pid' in value && 'started' in value;
 }
 
-function refuseIfHeld(path: string, { host, pid, started }: Holder): void {
-  if (host !== hostname()) {
-    const holder = `process ${pid} on ${host}`;
-    throw misuse(`${holder} uses this journal, or did when it was killed: remove ${path} if it is gone`);
-  }
-  if (startOf(pid) === started) throw misuse(`process ${pid} uses this journal: wait for its end, or name another`);
-}
-
-/** Field 22 of /proc/PID/stat; the name in field 2 may hold spaces and brackets. undefined: no such process. */
-function startOf(pid: number): string | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined; // there is no such process, or no /proc to ask
+function refuseIfHeld(path: string, holder: Holder): void {
+  const { host, pid } = holder;
+  switch (stateOf(holder)) {
+    case 'gone': return;
+    case 'alive': throw misuse(`process ${pid} uses this journal: wait for its end, or name another`);
+    case 'elsewhere':
+      throw misuse(`process ${pid} on ${host} uses this journal, or did when it was killed: remove ${path} if it is`
+        + ' gone');
+    default: return;
   }
 }

@@ -16,6 +16,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: 'run a function or a command over many inputs',
     load: async () => (await import('./run.ts')).runCommand(terminal, (status) => { process.exitCode = status; }),
   },
+  blocks: {
+    description: 'list the blocks of all runs; give back those that a killed run left',
+    load: async () => (await import('./blocks.ts')).blocksCommand((status) => { process.exitCode = status; }),
+  },
   bench: {
     description: 'measure what this machine, or a cluster, does with tasks',
     load: async () => (await import('./bench.ts')).benchCommand(),
