@@ -22,7 +22,7 @@ export interface ChannelDeps {
   readonly clock: Clock;
 }
 
-const CLOSE_MS = 5_000;
+const CLOSE_MS = 2_000;
 
 /** The codes with which a broker closes a channel because of what was asked on it, and would do so again. */
 const REFUSALS: ReadonlySet<unknown> = new Set([311, 403, 404, 405, 406, 540]);

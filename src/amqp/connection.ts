@@ -44,7 +44,7 @@ export interface Session {
 
 const HEARTBEAT_S = 10;
 const HANDSHAKE_MS = 10_000;
-const CLOSE_MS = 5_000;
+const CLOSE_MS = 2_000;
 /** A connection that lasted this long proves the broker well: the next attempt starts without a wait. */
 const STABLE_MS = 10_000;
 

@@ -93,20 +93,9 @@ export class Consumer implements AsyncDisposable {
 
   /** No further deliveries; waits for those in hand, at most `waitMs`; the rest goes back to the queue. */
   async close(waitMs = 10_000): Promise<void> {
-    if (!this.#cancelling) {
-      this.#cancelling = true;
-      if (this.#channel !== undefined && this.#tag !== undefined) {
-        await this.#channel.cancel(this.#tag).catch(() => { /* the channel broke: nothing comes on it any more */ });
-      }
-    }
-    if (this.#open > 0 && this.#channel !== undefined) {
-      const enough = new AbortController();
-      await Promise.race([
-        new Promise<void>((resolve) => { this.#quiet.push(resolve); }),
-        this.#deps.clock.sleep(waitMs, enough.signal),
-      ]);
-      enough.abort();
-    }
+    const enough = new AbortController();
+    await Promise.race([this.#drain(), this.#deps.clock.sleep(waitMs, enough.signal)]);
+    enough.abort();
     await this.#kept.close();
     this.#channel = undefined;
     this.#ended.resolve();
@@ -114,6 +103,16 @@ export class Consumer implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #drain(): Promise<void> {
+    const isFirst = !this.#cancelling;
+    this.#cancelling = true;
+    if (isFirst && this.#channel !== undefined && this.#tag !== undefined) {
+      await this.#channel.cancel(this.#tag).catch(() => { /* the channel broke: nothing comes on it any more */ });
+    }
+    if (this.#open === 0 || this.#channel === undefined) return;
+    await new Promise<void>((resolve) => { this.#quiet.push(resolve); });
   }
 
   async #subscribe(channel: Channel): Promise<void> {
@@ -133,6 +132,7 @@ export class Consumer implements AsyncDisposable {
 
   #onLost(cause: ComputeError): void {
     this.#channel = undefined;
+    this.#tag = undefined;
     this.#open = 0;
     this.#settleQuiet();
     if (cause.code !== 'BROKER_REFUSED') return;

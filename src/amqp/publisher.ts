@@ -34,8 +34,8 @@ export interface PublisherOptions {
 
 const IN_FLIGHT_MAX = 1_000;
 const BYTES_MAX = 256 * 1024 * 1024;
-/** Bytes on their way to the socket: the rest waits here, where it can still be withdrawn. */
-const UNSENT_BYTES_MAX = 32 * 1024 * 1024;
+/** Bytes of bodies sent and not confirmed: the rest waits here, where it can still be withdrawn. */
+const IN_FLIGHT_BYTES_MAX = 32 * 1024 * 1024;
 
 interface Entry {
   readonly message: Outgoing;
@@ -221,7 +221,7 @@ export class Publisher implements AsyncDisposable {
   #pump(): void {
     const inFlightMax = this.#suspects > 0 ? 1 : this.#inFlightMax;
     while (this.#channel !== undefined && !this.#blocked && this.#drained
-      && this.#sent.size < inFlightMax && this.#sentBytes < UNSENT_BYTES_MAX) {
+      && this.#sent.size < inFlightMax && this.#sentBytes < IN_FLIGHT_BYTES_MAX) {
       const entry = this.#waiting.first;
       if (entry === undefined || (!entry.settled && !this.#send(this.#channel, entry))) return;
       this.#waiting.shift();

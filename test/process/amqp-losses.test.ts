@@ -51,7 +51,11 @@ async function stopped(broker: OwnBroker): Promise<void> {
   await using topology = new Topology(connection, testDeps);
   await topology.declare([{ type: 'queue', name: 'stop', arguments: {}, bindings: [] }]);
   await using publisher = new Publisher(connection, testDeps);
+  const hung = await connected(broker.url);
+  const consumer = new Consumer(hung, testDeps, { queue: 'stop', prefetch: 1, onMessage: () => {} });
+  await consumer.ready;
   await broker.stop();
+  await within(10_000, 'closing what hangs', consumer.close(100).then(() => hung.close()));
   const sent = publisher.publish({ exchange: '', routingKey: 'stop', body: Buffer.from('x') });
   await until('the connection to be given up', () => !connection.isOpen);
   const late = new Connection({ url: broker.url, name: 'test', handshakeMs: 300 }, testDeps);
