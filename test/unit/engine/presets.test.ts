@@ -7,7 +7,7 @@ import { parseEngineConfig } from '../../../engine/config.ts';
 import { isMapping } from '../../../src/common/schema.ts';
 import { parseYaml } from '../../../src/common/yaml.ts';
 
-const PROVIDERS = { local: 'LocalProvider', slurm: 'SlurmProvider', pbs: 'PBSProProvider' };
+const PROVIDERS = { local: 'LocalProvider', slurm: 'SlurmProvider', pbs: 'PBSProProvider', mpi: 'SlurmProvider' };
 
 for (const [name, type] of Object.entries(PROVIDERS)) {
   test(`examples/engines/${name}.yaml is an engine`, () => {
