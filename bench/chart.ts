@@ -91,8 +91,13 @@ function payloadBars({ payload, limits }: BenchReport): Bar[] {
   ]);
 }
 
-function startBars({ cold_start_s, peers }: BenchReport): Bar[] {
-  return bars([['switchyard', cold_start_s, 'ours'], ['Parsl HTEX', peers?.parsl?.cold_start_s, 'peer']]);
+function startBars({ cold_start_s, slurm, peers }: BenchReport): Bar[] {
+  return bars([
+    ['switchyard', cold_start_s, 'ours'],
+    ['Parsl HTEX', peers?.parsl?.cold_start_s, 'peer'],
+    ['switchyard, node from Slurm', slurm?.first_result_s, 'ours'],
+    ['Parsl HTEX, node from Slurm', slurm?.parsl_first_result_s, 'peer'],
+  ]);
 }
 
 /** Those that were measured. */

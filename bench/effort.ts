@@ -4,6 +4,10 @@ export interface Effort {
   readonly quick: boolean;
   /** The Python for a peer's virtual environment; undefined takes the first that works. */
   readonly python: string | undefined;
+  /** The peer to set beside ours; undefined: none. */
+  readonly peer: 'parsl' | undefined;
+  /** Of the Slurm cluster; undefined: its default. */
+  readonly partition: string | undefined;
   /** Where run folders of measured engines go; removed when the bench ends. */
   readonly directory: string;
   readonly signal: AbortSignal;

@@ -8,11 +8,17 @@ import type { Effort } from './effort.ts';
 
 /** The client's one line of output. */
 export interface FirstResult {
+  /** Just before its first task was submitted; epoch ms. */
+  readonly submitCalledAtMs: number;
+  /** Of its run. */
+  readonly folder: string;
   readonly interchangePid: number;
   readonly managerPids: readonly number[];
 }
 
-const END_TIMEOUT_MS = 15_000;
+const LOCAL = { type: 'LocalProvider', max_blocks: 1 };
+/** A scheduler takes its time to end a job. */
+const END_TIMEOUT_MS = 30_000;
 
 export class FreshClient implements AsyncDisposable {
   readonly pid: number;
@@ -28,11 +34,14 @@ export class FreshClient implements AsyncDisposable {
     this.seconds = seconds;
   }
 
-  static async start({ directory, signal }: Effort): Promise<FreshClient> {
+  /** `provider`: where its block comes from; this machine if not said. */
+  static async start({ directory, signal }: Effort, provider: object = LOCAL): Promise<FreshClient> {
     signal.throwIfAborted();
     const start = performance.now();
     const main = fileURLToPath(new URL('./fresh-client/main.js', import.meta.url));
-    const child = spawn(process.execPath, [main, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const args = [main, directory, JSON.stringify(provider)];
+    // A Ctrl-C in the terminal is not for it: that would leave its block behind.
+    const child = spawn(process.execPath, args, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
     const stop = (): void => void child.stdin.end();
     signal.addEventListener('abort', stop, { once: true });
     try {
@@ -41,7 +50,7 @@ export class FreshClient implements AsyncDisposable {
       if (child.pid === undefined) throw new Error('the fresh client has no process id');
       return new FreshClient(child, child.pid, JSON.parse(line) as FirstResult, seconds); // our own process wrote it
     } catch (cause) {
-      child.kill('SIGKILL');
+      await ended(child);
       throw new Error('the fresh client ended before its first result', { cause });
     } finally {
       signal.removeEventListener('abort', stop);
@@ -49,11 +58,16 @@ export class FreshClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const gone = once(this.#child, 'exit');
-    const late = setTimeout(() => this.#child.kill('SIGKILL'), END_TIMEOUT_MS);
-    this.#child.stdin?.end();
-    await gone;
-    clearTimeout(late);
+    await ended(this.#child);
   }
+}
+
+/** Its leash is let go, so that it gives back what it has. */
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  const late = setTimeout(() => child.kill('SIGKILL'), END_TIMEOUT_MS);
+  child.stdin?.end();
+  await gone;
+  clearTimeout(late);
 }

@@ -5,7 +5,8 @@ import type { BenchReport, Ratios } from './results.ts';
 type Figures = Omit<BenchReport, 'ratios'>;
 
 /** Only those whose both sides were measured. */
-export function ratiosOf({ no_op, latency, payload, zero_worker, limits, peers, cold_start_s }: Figures): Ratios {
+export function ratiosOf(figures: Figures): Ratios {
+  const { no_op, latency, payload, zero_worker, limits, peers, cold_start_s, slurm } = figures;
   const all: { [Name in keyof Ratios]-?: number | undefined } = {
     no_op_to_parsl: over(no_op?.tasks_per_s, peers?.parsl?.tasks_per_s),
     no_op_to_piscina: over(no_op?.tasks_per_s, limits?.piscina?.tasks_per_s),
@@ -14,6 +15,7 @@ export function ratiosOf({ no_op, latency, payload, zero_worker, limits, peers, 
     latency_p99_to_p50: over(latency?.p99_ms, latency?.p50_ms),
     parsl_latency_p50_to_ours: over(peers?.parsl?.p50_ms, latency?.p50_ms),
     parsl_cold_start_to_ours: over(peers?.parsl?.cold_start_s, cold_start_s),
+    parsl_slurm_first_result_to_ours: over(slurm?.parsl_first_result_s, slurm?.first_result_s),
     payload_to_zmq: over(payload?.mb_per_s, limits?.zmq?.mb_per_s),
     zero_worker_to_zmq: over(zero_worker?.tasks_per_s, limits?.zmq?.tasks_per_s),
   };

@@ -25,6 +25,8 @@ export interface BenchReport {
   readonly memory?: Memory;
   readonly cold_start_s?: number;
   readonly cold_start?: Spread;
+  readonly node_hours?: NodeHours;
+  readonly slurm?: Slurm;
   readonly peers?: { readonly parsl?: ParslFigures };
   readonly ratios?: Ratios;
   /** Sections that could not be measured, and why. */
@@ -124,6 +126,41 @@ export interface Memory {
   readonly pending_by_process_mib: Readonly<Record<string, number>>;
 }
 
+/** A simulated day; Parsl's strategies as they are described, in our words. */
+export interface NodeHours {
+  readonly ours: Day;
+  /** No schedule that is done as early costs less, whatever it knows beforehand. */
+  readonly least: number;
+  readonly ratio_to_least: number;
+  readonly parsl_simple: Day;
+  readonly parsl_htex_auto_scale: Day;
+}
+
+export interface Day {
+  readonly node_hours: number;
+  readonly jobs: number;
+  /** From the first task to the last result, over all phases. */
+  readonly completion_h: number;
+}
+
+/** On a Slurm cluster: blocks of one node, started with srun. */
+export interface Slurm {
+  /** From the start of a fresh process to its first result. */
+  readonly first_result_s: number;
+  /** From the call that submits its first task to the start of sbatch. */
+  readonly first_block_submitted_ms: number;
+  readonly parsl_first_result_s?: number;
+  /** Processor time of ours that one look at 500 jobs takes, without the scheduler's command. */
+  readonly watch_500_ms: number;
+  readonly watch_500_commands: number;
+  readonly spread: {
+    readonly first_result_s: Spread;
+    readonly first_block_submitted_ms: Spread;
+    readonly parsl_first_result_s?: Spread;
+    readonly watch_500_ms: Spread;
+  };
+}
+
 /** Only those whose both sides were measured. */
 export interface Ratios {
   /** No-op throughput over the peer's at its best setting. */
@@ -136,6 +173,7 @@ export interface Ratios {
   /** Larger is better: the peer's latency over ours. */
   readonly parsl_latency_p50_to_ours?: number;
   readonly parsl_cold_start_to_ours?: number;
+  readonly parsl_slurm_first_result_to_ours?: number;
   readonly payload_to_zmq?: number;
   readonly zero_worker_to_zmq?: number;
 }

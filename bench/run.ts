@@ -5,15 +5,14 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Effort } from './effort.ts';
 import { describeMachine, loadOneMinute } from './machine.ts';
 import { ratiosOf } from './ratios.ts';
 import type { BenchReport } from './results.ts';
 import type { FromSection, SectionName, SectionRequest } from './section.ts';
 
-export interface BenchOptions {
+export interface BenchOptions extends Pick<Effort, 'quick' | 'python' | 'peer' | 'partition'> {
   readonly sections: readonly SectionName[];
-  readonly quick: boolean;
-  readonly python: string | undefined;
 }
 
 /** No section takes nearly as long; one that does is stuck, and the others still have to run. */
@@ -23,7 +22,7 @@ const GRACE_MS = 20_000;
 
 /** A section that fails is named under `failures`; the others still run. Rejects only when `signal` aborts. */
 export async function runBench(
-  options: BenchOptions, signal: AbortSignal, progress: (text: string) => void,
+  { sections, ...options }: BenchOptions, signal: AbortSignal, progress: (text: string) => void,
 ): Promise<BenchReport> {
   const machine = describeMachine();
   const date = new Date().toISOString();
@@ -31,9 +30,9 @@ export async function runBench(
   const failures: { section: string; message: string }[] = [];
   const directory = await mkdtemp(join(tmpdir(), 'switchyard-bench-'));
   try {
-    for (const section of options.sections) {
+    for (const section of sections) {
       signal.throwIfAborted();
-      const request = { section, quick: options.quick, python: options.python, directory };
+      const request = { section, directory, ...options };
       // Sections that overlap would measure one another.
       const answer = await runSection(request, signal, (text) => progress(`${section}: ${text}`));
       if (answer.type === 'measured') parts.push(answer.part);

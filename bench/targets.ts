@@ -117,6 +117,44 @@ export const ROWS: readonly Row[] = [
     value: (r) => r.peers?.parsl?.cold_start_s, spread: (r) => r.peers?.parsl?.cold_start,
   },
   {
+    group: 'Slurm', name: 'fresh process to first result', unit: 's', target: { most: 3 },
+    value: (r) => r.slurm?.first_result_s, spread: (r) => r.slurm?.spread.first_result_s,
+  },
+  {
+    group: 'Slurm', name: 'peer: Parsl HTEX', unit: 's',
+    value: (r) => r.slurm?.parsl_first_result_s, spread: (r) => r.slurm?.spread.parsl_first_result_s,
+  },
+  {
+    group: 'Slurm', name: 'first task to first sbatch', unit: 'ms', target: { most: 100 },
+    value: (r) => r.slurm?.first_block_submitted_ms, spread: (r) => r.slurm?.spread.first_block_submitted_ms,
+  },
+  {
+    group: 'Slurm', name: 'own time of a look at 500 jobs', unit: 'ms', target: { most: 50 },
+    value: (r) => r.slurm?.watch_500_ms, spread: (r) => r.slurm?.spread.watch_500_ms,
+  },
+  {
+    group: 'Slurm', name: 'commands of a look at 500 jobs', unit: 'commands', target: { most: 1 },
+    value: (r) => r.slurm?.watch_500_commands,
+  },
+  { group: 'Node-hours', name: 'a simulated day', unit: 'h', value: (r) => r.node_hours?.ours.node_hours },
+  { group: 'Node-hours', name: 'the least that is possible', unit: 'h', value: (r) => r.node_hours?.least },
+  {
+    group: 'Node-hours', name: 'ours over the least', unit: '×', target: { most: 1.1 },
+    value: (r) => r.node_hours?.ratio_to_least,
+  },
+  {
+    group: 'Node-hours', name: 'Parsl simple over ours', unit: '×', target: { least: 1 },
+    value: (r) => r.node_hours && r.node_hours.parsl_simple.node_hours / r.node_hours.ours.node_hours,
+  },
+  {
+    group: 'Node-hours', name: 'Parsl htex_auto_scale over ours', unit: '×', target: { least: 1 },
+    value: (r) => r.node_hours && r.node_hours.parsl_htex_auto_scale.node_hours / r.node_hours.ours.node_hours,
+  },
+  {
+    group: 'Node-hours', name: 'completion, Parsl simple over ours', unit: '×', target: { least: 0.99 },
+    value: (r) => r.node_hours && r.node_hours.parsl_simple.completion_h / r.node_hours.ours.completion_h,
+  },
+  {
     group: 'Ratios', name: 'no-op throughput over Parsl HTEX', unit: '×', target: { least: 80 },
     value: (r) => r.ratios?.no_op_to_parsl,
   },
@@ -137,6 +175,10 @@ export const ROWS: readonly Row[] = [
   {
     group: 'Ratios', name: 'Parsl HTEX cold start over ours', unit: '×',
     value: (r) => r.ratios?.parsl_cold_start_to_ours,
+  },
+  {
+    group: 'Ratios', name: 'Parsl HTEX first result on Slurm over ours', unit: '×', target: { least: 2 },
+    value: (r) => r.ratios?.parsl_slurm_first_result_to_ours,
   },
   {
     group: 'Ratios', name: 'payload over raw ZeroMQ', unit: '×', target: { least: 0.5 },

@@ -34,6 +34,11 @@ export interface Keys {
   drain_period: number | null;
   /** Milliseconds, in the field; without effect here. */
   poll_period: number | null;
+  /**
+   * How long the blocks of a run with a journal wait, when its engine was killed, for it to be started again; then they
+   * end. Not on this machine: blocks here end with their engine.
+   */
+  restart_timeout: number;
   /** How long a manager tries one address; null: 30. */
   address_probe_timeout: number | null;
   encrypted: boolean;
@@ -113,6 +118,7 @@ const schema: Schema<Written> = {
     drain_period: optionalSeconds,
     poll_period: { type: 'number', nullable: true, default: null },
     address_probe_timeout: optionalSeconds,
+    restart_timeout: { ...seconds, maximum: 3600, default: 120 },
     encrypted: { type: 'boolean', default: true },
     job_status_kwargs: {
       type: 'object', required: [], default: {} as Keys['job_status_kwargs'],

@@ -6,6 +6,7 @@ import { invalid, isMapping, parser, suggest, tagged, withoutNulls } from '../sr
 import { parseProvider, type ProviderConfig } from '../providers/index.ts';
 import type { ScalerConfig } from './blocks/scaler.ts';
 import { parseKeys, parseStrategy, type Keys } from './config-keys.ts';
+import { mpiKeys, refuseMpiKeys, type MpiKeys } from './config-mpi.ts';
 
 /** How this machine is to be called by the nodes. A type is resolved by the engine when it starts. */
 export type Address =
@@ -23,7 +24,9 @@ type AddressType = typeof ADDRESS_TYPES[number];
 type Rewritten = 'available_accelerators' | 'job_status_kwargs' | 'manager_selector' | 'poll_period';
 
 export interface EngineConfig extends Readonly<Omit<Keys, Rewritten>>, ScalerConfig {
-  readonly type: 'GlobusComputeEngine' | 'HighThroughputExecutor';
+  readonly type: typeof ENGINES[number];
+  /** null unless it is an MPI engine: then each task takes whole nodes of a block. */
+  readonly mpi: MpiKeys | null;
   /** null: every address this machine has is offered, and the nodes try them. */
   readonly address: Address | null;
   /** Names of what one worker each is given; as many workers as names at most. */
@@ -34,14 +37,13 @@ export interface EngineConfig extends Readonly<Omit<Keys, Rewritten>>, ScalerCon
   readonly notes: readonly string[];
 }
 
-const ENGINES = ['GlobusComputeEngine', 'HighThroughputExecutor'] as const;
-const PLANNED_ENGINES = [
-  'GlobusMPIEngine', 'ThreadPoolEngine', 'ProcessPoolEngine', 'MPIExecutor', 'WorkQueueExecutor', 'TaskVineExecutor',
-];
+const ENGINES = ['GlobusComputeEngine', 'HighThroughputExecutor', 'GlobusMPIEngine', 'MPIExecutor'] as const;
+const MPI_ENGINES: ReadonlySet<string> = new Set(['GlobusMPIEngine', 'MPIExecutor']);
+const PLANNED_ENGINES = ['ThreadPoolEngine', 'ProcessPoolEngine', 'WorkQueueExecutor', 'TaskVineExecutor'];
 /** Keys of the field that would change what happens: not read, so not silently dropped. */
 const PLANNED_KEYS = [
   'container_type', 'container_uri', 'container_cmd_options', 'allowed_serializers', 'storage_access', 'launch_cmd',
-  'interchange_launch_cmd', 'enable_mpi_mode', 'mpi_launcher', 'max_workers_per_block',
+  'interchange_launch_cmd',
 ];
 
 /** Throws CONFIG_INVALID with one line per problem. */
@@ -54,13 +56,17 @@ export function parseEngineConfig(value: unknown): EngineConfig {
   const { type, keys } = tagged('engine', given, types);
   const planned = PLANNED_KEYS.filter((key) => key in keys);
   if (planned.length > 0) throw invalid(planned.map((key) => `engine: ${key} is not there yet; remove it`));
+  const mpi = MPI_ENGINES.has(type) ? mpiKeys(keys) : undefined;
+  if (mpi === undefined) refuseMpiKeys(keys, type);
 
-  const { provider = {}, address, strategy, ...own } = keys;
-  const { available_accelerators, job_status_kwargs, manager_selector, poll_period, ...plain } = parseKeys(own);
+  const { provider = {}, address, strategy, ...own } = mpi?.rest ?? keys;
+  const { available_accelerators, job_status_kwargs, manager_selector, poll_period, ...plain } =
+    parseKeys(mpi === undefined ? own : { label: type, ...own });
   checkNumbers(plain);
   if (plain.run_in_sandbox) throw invalid(['engine: run_in_sandbox is not there yet; remove it']);
   return {
     type,
+    mpi: mpi?.mpi ?? null,
     ...plain,
     ...scaling(strategy, job_status_kwargs),
     block_error_handler: plain.block_error_handler,
@@ -68,7 +74,7 @@ export function parseEngineConfig(value: unknown): EngineConfig {
     available_accelerators: namesOf(available_accelerators),
     manager_selector: selectorOf(manager_selector),
     provider: parseProvider(provider),
-    notes: notesOf(poll_period, plain.max_retries_on_system_failure),
+    notes: [...notesOf(poll_period, plain.max_retries_on_system_failure), ...mpi?.notes ?? []],
   };
 }
 

@@ -6,19 +6,29 @@ import { ComputeError } from '../src/common/errors.ts';
 import { silentLog, type Logger } from '../src/common/log.ts';
 import { encodeFailure } from '../src/common/payload.ts';
 import type {
-  FunctionDefinition, FunctionId, Kind, ManagerSummary, TaskId, TaskPlace,
+  Footprint, FunctionDefinition, FunctionId, Kind, ManagerSummary, ResourceSpecification, TaskId, TaskPlace,
 } from '../src/common/protocol.ts';
+import { TERMINAL_STATES } from '../providers/provider.ts';
 import { Allocation, type BlockStatus } from './allocation.ts';
 import type { EngineConfig } from './config.ts';
+import { footprintOf } from './footprint.ts';
 import { EngineLink } from './link.ts';
 import { concernsBlocks, NO_LOAD } from './load.ts';
 import type { TaskSink } from './pending.ts';
-import { openRun, type Run } from './run.ts';
+import { cleanRun } from './run-blocks.ts';
+import { closeRun, openAnew, openRun, type Run } from './run.ts';
+import { directoryOfRuns, pruneRuns } from './runs.ts';
 
 export interface EngineOptions {
   readonly config: EngineConfig;
   /** Where the run's folder is made: keys, logs, scripts and output of blocks. Default: `~/.switchyard/runs`. */
   readonly directory?: string | undefined;
+  /**
+   * A name for this run. When its process is killed, blocks of a scheduler wait for an engine of the same name and
+   * configuration, `restart_timeout` at most; it takes them over, and gives back what it has no use for. Who starts an
+   * engine under a name vouches for the end of the last one.
+   */
+  readonly resumeAs?: string | undefined;
   readonly log?: Logger | undefined;
   readonly clock?: Clock | undefined;
   readonly logLevel?: string | undefined;
@@ -37,6 +47,14 @@ export interface EngineStatus {
   readonly folder: string | undefined;
 }
 
+/**
+ * Managers that an earlier process left may still speak of its tasks, so ours must not have the same ids: they begin
+ * with the time. No engine takes so many tasks in a millisecond.
+ */
+const TASKS_PER_MS = 2048;
+/** How long blocks of earlier runs may take to end. */
+const LEFT_OVER_MAX_MS = 60_000;
+
 export class Engine {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
@@ -49,12 +67,15 @@ export class Engine {
   /** Why it takes no more tasks, where nobody closed it. */
   #failure: ComputeError | undefined;
   #load = NO_LOAD;
+  /** Blocks of earlier runs of this name are given back meanwhile, and old folders removed. */
+  #cleaning: readonly Promise<unknown>[] = [];
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silentLog;
     this.#link = new EngineLink(options.config, {
+      firstTask: options.resumeAs === undefined ? 1 : Math.floor(this.#clock.now()) * TASKS_PER_MS,
       clock: this.#clock,
       log: this.#log,
       onLoad: (load) => {
@@ -82,6 +103,11 @@ export class Engine {
 
   define(definition: FunctionDefinition): FunctionId {
     return this.#link.define(definition);
+  }
+
+  /** What a task that asks for this takes of a manager. Throws CONFIG_INVALID, or TASK_TOO_LARGE. */
+  footprint(asked: ResourceSpecification): Footprint | undefined {
+    return footprintOf(this.#options.config, asked);
   }
 
   /**
@@ -152,20 +178,56 @@ export class Engine {
   }
 
   async #start(): Promise<void> {
-    const { config, directory, logLevel } = this.#options;
-    const run = await openRun(config, directory, logLevel);
-    this.#run = run;
-    await this.#link.start(run);
+    const { config } = this.#options;
+    const run = await this.#open();
+    this.#cleaning = run.leftOver.map((left) => cleanRun(left, this.#clock, LEFT_OVER_MAX_MS)
+      .catch((err: unknown) => this.#log.warn({ err, run: left.name }, 'left over blocks not given back')))
+      .concat(pruneRuns(directoryOfRuns(this.#options.directory), this.#clock.now()));
+    const listening = this.#listen(run);
     this.#blocks = new Allocation(config, run, {
       clock: this.#clock,
       log: this.#log,
       // What is open here is the demand: the interchange hears of it a moment later.
-      load: () => ({ ...this.#load, waiting: Math.max(0, this.#link.open - this.#load.held) }),
-      drain: (ids) => this.#link.drainBlocks(ids),
+      load: () => ({ ...this.#load, waiting: this.#demand() - this.#load.held }),
+      drain: (blocks) => this.#link.tell({ type: 'drain-blocks', blocks }),
+      onEnds: (ends) => this.#link.tell({ type: 'block-ends', ends }),
+      runMs: () => this.#link.runTimes.meanMs,
       onFailed: (error) => this.#link.failWaiting(encodeFailure(error, error.code, error.details)),
-      managerPort: this.#link.managerPort,
+      managerPort: listening,
     });
-    await this.#blocks.start();
+    // Side by side: the first blocks are on their way through the scheduler while the interchange starts.
+    await Promise.all([listening, this.#blocks.start()]);
+  }
+
+  /** Starts the interchange, where `#open` did not need it; its port for managers. */
+  async #listen(run: Run): Promise<number> {
+    if (run.followed === undefined) await this.#link.start(run);
+    const { managerPort } = this.#link;
+    await run.file.port(managerPort);
+    return managerPort;
+  }
+
+  /** A run; one that goes on with an earlier run's has an interchange on its port, or it is another run. */
+  async #open(): Promise<Run> {
+    const { config } = this.#options;
+    const run = await openRun(config, this.#options);
+    this.#run = run;
+    if (run.followed === undefined) return run;
+    try {
+      await this.#link.start(run);
+      return run;
+    } catch (err) {
+      // Most likely somebody has taken the port that its managers know.
+      this.#log.warn({ err, run: run.folder }, 'run not gone on with');
+      this.#run = await openAnew(run, config, this.#options);
+      return this.#run;
+    }
+  }
+
+  /** Slots that what is open takes. */
+  #demand(): number {
+    const { held, extraSlots = 0 } = this.#load;
+    return this.#link.open === 0 ? held : Math.max(held, this.#link.open) + extraSlots;
   }
 
   async #close(): Promise<void> {
@@ -187,5 +249,10 @@ export class Engine {
     this.#link.stopManagers();
     await this.#blocks?.close();
     await this.#link.close();
+    await Promise.all(this.#cleaning);
+    const left = this.#blocks?.status().some(({ state }) => !TERMINAL_STATES.has(state)) ?? false;
+    // What the scheduler would not end is still known to whoever cleans up.
+    if (left) await this.#run?.file.release();
+    else if (this.#run !== undefined) await closeRun(this.#run, this.#clock.now());
   }
 }

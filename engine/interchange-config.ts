@@ -15,7 +15,7 @@ export function interchangeConfig(config: EngineConfig, run: Run, predecessor: n
   const { keys, folder, logLevel } = run;
   const isLocal = config.provider.type === 'LocalProvider';
   return {
-    managerPort: predecessor ?? config.worker_port ?? 0,
+    managerPort: predecessor ?? run.managerPort ?? config.worker_port ?? 0,
     managerAddress: listenAddress(config),
     portRange: config.worker_port === null && !isLocal ? config.worker_port_range : null,
     keys: keys === null ? null : { server: keys.server, managerPublicKey: keys.manager.publicKey },
@@ -26,6 +26,7 @@ export function interchangeConfig(config: EngineConfig, run: Run, predecessor: n
     killsMax: KILLS_MAX,
     prefetchCapacity: config.prefetch_capacity,
     replacement: predecessor !== undefined,
+    managersWait: run.outlives,
     logPath: `${folder}/interchange.log`,
     logLevel,
   };

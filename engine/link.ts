@@ -7,7 +7,7 @@ import { ComputeError, unreachable } from '../src/common/errors.ts';
 import type { Logger } from '../src/common/log.ts';
 import { encodeFailure } from '../src/common/payload.ts';
 import type {
-  BlockId, Failure, FromInterchange, FunctionDefinition, FunctionId, Kind, Load, ManagerId, TaskBatch, TaskId,
+  Failure, FromInterchange, FunctionDefinition, FunctionId, Kind, Load, ManagerId, TaskBatch, TaskId,
   TaskPlace, ToInterchange,
 } from '../src/common/protocol.ts';
 import { Cancelled } from './cancelled.ts';
@@ -18,25 +18,30 @@ import { InterchangeProcess } from './interchange-process.ts';
 import { settleEnded, settleResults } from './incoming.ts';
 import { NO_LOAD, withManager } from './load.ts';
 import { Losses } from './losses.ts';
-import { batchFrames, Outgoing } from './outgoing.ts';
+import { batchFrames, checkSize, Outgoing } from './outgoing.ts';
 import { Pending, type SentBatch, type TaskSink } from './pending.ts';
 import { Questions } from './questions.ts';
 import type { Run } from './run.ts';
+import { RunTimes } from './run-times.ts';
 import type { Pipe } from './pipe.ts';
 import type { Frame } from './socket.ts';
 
 export interface LinkDeps {
   readonly clock: Clock;
   readonly log: Logger;
+  /** The id of the first task. */
+  readonly firstTask: number;
   readonly onLoad: (load: Load) => void;
   /** The interchange could not be replaced; every open task has failed. */
   readonly onLost: (error: ComputeError) => void;
 }
 
+type Order = Extract<ToInterchange, { type: 'fail-waiting' | 'drain-blocks' | 'block-ends' }>;
+
 export class EngineLink {
   readonly #config: EngineConfig;
   readonly #deps: LinkDeps;
-  readonly #pending = new Pending();
+  readonly #pending: Pending;
   readonly #outgoing: Outgoing;
   readonly #functions = new Map<FunctionId, FunctionDefinition>();
   readonly #questions = new Questions();
@@ -48,8 +53,11 @@ export class EngineLink {
   /** Batches that wait for a line to the interchange. */
   #unsent: { header: TaskBatch; frames: Frame[] }[] = [];
   #flushing = false;
-  readonly #cancelled = new Cancelled(this.#pending);
+  /** What was decided while there was no line. */
+  #orders: Order[] = [];
+  readonly #cancelled: Cancelled;
   readonly #losses = new Losses();
+  readonly runTimes = new RunTimes();
   /** A new interchange is on its way: who closes waits for it, to end it. */
   #replacing: Promise<void> | undefined;
   #closed = false;
@@ -61,22 +69,18 @@ export class EngineLink {
   constructor(config: EngineConfig, deps: LinkDeps) {
     this.#config = config;
     this.#deps = deps;
+    this.#pending = new Pending(deps.firstTask);
+    this.#cancelled = new Cancelled(this.#pending);
     this.#outgoing = new Outgoing((batch) => this.#onBatch(batch));
   }
 
-  get open(): number {
-    return this.#pending.open;
-  }
-
+  get open(): number { return this.#pending.open; }
   get pid(): number | undefined { return this.#interchange?.pid; }
+  get managerPort(): number { return this.#interchange?.managerPort ?? 0; }
 
-  get managerPort(): number {
-    return this.#interchange?.managerPort ?? 0;
-  }
-
-  async start(run: Run): Promise<void> {
+  start(run: Run): Promise<void> {
     this.#run = run;
-    await this.#connect(false);
+    return this.#connect(false);
   }
 
   define(definition: FunctionDefinition): FunctionId {
@@ -95,12 +99,7 @@ export class EngineLink {
     if (this.#pending.open >= tasksMax) {
       throw new ComputeError('QUEUE_FULL', `${tasksMax} tasks are open: wait for some, or raise tasks_max`);
     }
-    let size = bytes.length;
-    for (const buffer of buffers) size += buffer.length;
-    if (size > bytesMax) {
-      throw new ComputeError('PAYLOAD_TOO_LARGE',
-        `the arguments have ${size} bytes and payload_bytes_max is ${bytesMax}: pass less, or the path of a file`);
-    }
+    checkSize(bytes, buffers, bytesMax);
     const id = this.#pending.add(sink);
     this.#outgoing.add(id, kind, bytes, buffers, () => this.#deps.clock.now());
     if (!this.#flushing) {
@@ -118,11 +117,13 @@ export class EngineLink {
 
   failWaiting(failure: Failure): void {
     this.#outgoing.flush();
-    this.#send({ type: 'fail-waiting', failure });
+    this.tell({ type: 'fail-waiting', failure });
   }
 
-  drainBlocks(blocks: readonly BlockId[]): void {
-    this.#send({ type: 'drain-blocks', blocks });
+  /** Said once: to the interchange that there is, or to the next one. */
+  tell(order: Order): void {
+    if (this.#pipe === undefined) this.#orders.push(order);
+    else this.#send(order);
   }
 
   async locate(id: TaskId): Promise<TaskPlace> {
@@ -191,19 +192,18 @@ export class EngineLink {
     if (replacement) this.#send({ type: 'resumed', managers: [...this.#managers] });
     const cancelled = this.#cancelled.open();
     if (cancelled.length > 0) this.#send({ type: 'cancel', ids: cancelled });
+    for (const order of this.#orders.splice(0)) this.#send(order);
   }
 
   #onInterchangeLost(how: string): void {
     if (this.#closed) return;
     const { clock, log } = this.#deps;
-    const now = clock.now();
     log.warn({ reason: how, count: this.#pending.open }, 'interchange lost');
-    const old = this.#pipe;
+    void this.#pipe?.close(true);
     this.#pipe = undefined;
     this.#unsent = [];
-    void old?.close(true);
     this.#questions.giveUp();
-    const tooMany = this.#losses.add(now);
+    const tooMany = this.#losses.add(clock.now());
     if (tooMany !== undefined) {
       const logPath = `${this.#run?.folder}/interchange.log`;
       this.#giveUp(new ComputeError('ENGINE_LOST', `${tooMany} (${how}); its log is ${logPath}`));
@@ -269,6 +269,7 @@ export class EngineLink {
     const message = decodeHeader(frames[0] ?? new Uint8Array(0)) as unknown as FromInterchange; // our own child
     switch (message.type) {
       case 'results':
+        this.runTimes.observe(message.batches);
         this.settled += settleResults(this.#pending, message.batches, frames, this.#deps.clock.now());
         this.#afterSettling();
         break;

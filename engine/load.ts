@@ -20,7 +20,8 @@ export function withManager(load: Load, joined: ManagerSummary): Load {
  */
 export function concernsBlocks(before: Load, now: Load): boolean {
   const slots = now.managers.reduce((sum, manager) => sum + manager.slots, 0);
-  if (now.waiting + now.held > slots || before.managers.length !== now.managers.length) return true;
+  const taken = now.waiting + now.held + (now.extraSlots ?? 0);
+  if (taken > slots || before.managers.length !== now.managers.length) return true;
   return now.managers.some(({ manager, draining }, i) =>
     before.managers[i]?.manager !== manager || before.managers[i]?.draining !== draining);
 }

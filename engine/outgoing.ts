@@ -1,6 +1,7 @@
 // Tasks on their way out: those of one kind that are submitted in one go become one batch.
 
 import { encodeTaskColumns, newTaskColumns } from '../src/common/columns.ts';
+import { ComputeError } from '../src/common/errors.ts';
 import type { Hops, Kind, TaskBatch, TaskId } from '../src/common/protocol.ts';
 import type { SentBatch } from './pending.ts';
 import type { Frame } from './socket.ts';
@@ -76,6 +77,15 @@ export class Outgoing {
     larger.set(this.#bytes.subarray(0, this.#used));
     this.#bytes = larger;
   }
+}
+
+/** Throws PAYLOAD_TOO_LARGE. */
+export function checkSize(bytes: Uint8Array, buffers: readonly Uint8Array[], bytesMax: number): void {
+  let size = bytes.length;
+  for (const buffer of buffers) size += buffer.length;
+  if (size <= bytesMax) return;
+  throw new ComputeError('PAYLOAD_TOO_LARGE',
+    `the arguments have ${size} bytes and payload_bytes_max is ${bytesMax}: pass less, or the path of a file`);
 }
 
 /** The header and frames of a batch; of a batch that is sent again, only those tasks that are still open. */

@@ -49,8 +49,12 @@ export class Pending {
   #order: number[] = [];
   #lastNumber = -1;
   #last: Page | undefined;
-  #nextId = 1;
+  #nextId: number;
   open = 0;
+
+  constructor(first = 1) {
+    this.#nextId = first;
+  }
 
   /** Takes a task in and names it. */
   add(sink: TaskSink): TaskId {

@@ -2,12 +2,21 @@
 
 import { tagged } from '../src/common/schema.ts';
 import type { Launcher } from './launcher.ts';
+import {
+  buildMpiExec, buildMpiRun, parseMpiExec, parseMpiRun, type MpiExecConfig, type MpiRunConfig,
+} from './mpiexec.ts';
 import { buildSimple, parseSimple, type SimpleConfig } from './simple.ts';
 import { buildSingleNode, parseSingleNode, type SingleNodeConfig } from './single.ts';
+import { buildSrun, parseSrun, type SrunConfig } from './srun.ts';
+import { buildWrapped, parseWrapped, type WrappedConfig } from './wrapped.ts';
 
 interface Configs {
   SingleNodeLauncher: SingleNodeConfig;
   SimpleLauncher: SimpleConfig;
+  WrappedLauncher: WrappedConfig;
+  SrunLauncher: SrunConfig;
+  MpiExecLauncher: MpiExecConfig;
+  MpiRunLauncher: MpiRunConfig;
 }
 type LauncherType = keyof Configs;
 /** A launcher's keys, checked and complete. */
@@ -19,12 +28,13 @@ const REGISTRY: { readonly [T in LauncherType]: {
 } } = {
   SingleNodeLauncher: { parse: parseSingleNode, build: buildSingleNode },
   SimpleLauncher: { parse: parseSimple, build: buildSimple },
+  WrappedLauncher: { parse: parseWrapped, build: buildWrapped },
+  SrunLauncher: { parse: parseSrun, build: buildSrun },
+  MpiExecLauncher: { parse: parseMpiExec, build: buildMpiExec },
+  MpiRunLauncher: { parse: parseMpiRun, build: buildMpiRun },
 };
 
-const PLANNED = [
-  'SrunLauncher', 'SrunMPILauncher', 'MpiExecLauncher', 'MpiRunLauncher', 'AprunLauncher', 'JsrunLauncher',
-  'GnuParallelLauncher', 'WrappedLauncher',
-];
+const PLANNED = ['SrunMPILauncher', 'AprunLauncher', 'JsrunLauncher', 'GnuParallelLauncher'];
 
 export function parseLauncher(value: unknown): LauncherConfig {
   // The keys of the table are its types: nothing is ever added to it.

@@ -1,4 +1,5 @@
 import { parser } from '../src/common/schema.ts';
+import { runOne } from './children.ts';
 import type { Launcher } from './launcher.ts';
 
 export interface SimpleConfig {
@@ -15,7 +16,7 @@ export function parseSimple(keys: unknown): SimpleConfig {
   return { type: 'SimpleLauncher', ...parseKeys(keys) };
 }
 
-/** One manager, where the job's script runs: the command as it is. */
+/** One manager, where the job's script runs. It may have the other nodes for its tasks. */
 export function buildSimple(): Launcher {
-  return { type: 'SimpleLauncher', wrap: (command) => command };
+  return { type: 'SimpleLauncher', wrap: (command) => runOne(command) };
 }

@@ -11,8 +11,9 @@ import { buildLauncher, type LauncherConfig } from '../launchers/index.ts';
 import type { Launcher } from '../launchers/launcher.ts';
 import type { Host } from './host/host.ts';
 import { jobName } from './job-name.ts';
+import { exportsOf, type NodeRequest } from './node-request.ts';
 import { Patience } from './patience.ts';
-import type { BlockPolicy, Job, JobSpec, JobStatus, Provider } from './provider.ts';
+import type { BlockPolicy, Job, JobSpec, JobStatus, Preview, Provider } from './provider.ts';
 import type {
   Argv, Command, Failed, History, JobFiles, JobsCommand, ListedJob, Scheduler, Submitted,
 } from './scheduler.ts';
@@ -20,7 +21,7 @@ import { submitScript } from './script.ts';
 import { Tracked } from './tracked.ts';
 
 /** The keys that every batch provider has. */
-export interface BatchConfig extends BlockPolicy {
+export interface BatchConfig extends BlockPolicy, NodeRequest {
   readonly worker_init: string;
   /** Seconds that one command of the scheduler may take. */
   readonly cmd_timeout: number;
@@ -75,6 +76,11 @@ export class BatchProvider implements Provider {
     await this.host.write(files.scriptPath, this.script(spec), 0o700);
     const submittedAtMs = this.#clock.now();
     const answer = await this.#trySubmit(files);
+    if (answer.type === 'unreachable') {
+      throw new ComputeError('COMMAND_FAILED', `${this.type} could not submit ${spec.name}: ${answer.words}`, {
+        details: { command: this.#words(this.#scheduler.submit, files.scriptPath), job: files.name },
+      });
+    }
     if (answer.type === 'refused') {
       throw new ComputeError('SUBMIT_FAILED', `${this.type} refused ${spec.name}: ${answer.words}`, {
         details: { command: this.#words(this.#scheduler.submit, files.scriptPath), job: files.name },
@@ -92,9 +98,14 @@ export class BatchProvider implements Provider {
   script(spec: JobSpec): string {
     return submitScript({
       name: spec.name, folder: spec.folder, directives: this.#scheduler.directives(this.#filesOf(spec)),
-      workerInit: this.#config.worker_init,
+      workerInit: exportsOf(this.#config) + this.#config.worker_init,
       launch: this.launcher.wrap(spec.command, { nodes: this.policy.nodes_per_block, managersPerNode: 1 }),
     });
+  }
+
+  preview(spec: JobSpec): Preview {
+    const { scriptPath: path } = this.#filesOf(spec);
+    return { submit: this.#words(this.#scheduler.submit, path), path, script: this.script(spec) };
   }
 
   /** Throws COMMAND_FAILED, and asks nothing while a scheduler that failed repeatedly is left alone. */
@@ -119,6 +130,14 @@ export class BatchProvider implements Provider {
     if (!this.#jobs.has(job.id)) this.#jobs.set(job.id, new Tracked(job));
   }
 
+  recover(spec: Pick<JobSpec, 'name' | 'folder'>, intendedAtMs: number): Job {
+    const { name, stdoutPath, stderrPath } = this.#filesOf(spec);
+    const tracked = new Tracked({ id: standIn(name), name, submittedAtMs: intendedAtMs, stdoutPath, stderrPath });
+    tracked.onDoubt('whoever submitted it was killed');
+    this.#jobs.set(tracked.id, tracked);
+    return tracked.job;
+  }
+
   stderrTail(job: Job): Promise<string> {
     return this.host.excerpt(job.stderrPath, STDERR_BYTES_MAX);
   }
@@ -133,9 +152,9 @@ export class BatchProvider implements Provider {
       return submit.read(await this.#run(submit, files.scriptPath), files.scriptPath);
     } catch (cause) {
       if (!(cause instanceof ComputeError)) throw cause;
-      // A command that never began asked for nothing.
-      const started = cause.details['started'] !== false;
-      return { type: started ? 'doubtful' : 'refused', words: cause.message };
+      if (cause.details['started'] !== false) return { type: 'doubtful', words: cause.message };
+      // It asked for nothing. A way to the scheduler may be there later; a command that is not there will not.
+      return { type: cause.details['refused'] === true ? 'refused' : 'unreachable', words: cause.message };
     }
   }
 
@@ -230,7 +249,7 @@ export class BatchProvider implements Provider {
     return quoteAll(command.argv(question));
   }
 
-  #filesOf({ name: wanted, folder }: JobSpec): JobFiles {
+  #filesOf({ name: wanted, folder }: Pick<JobSpec, 'name' | 'folder'>): JobFiles {
     const name = jobName(wanted, folder, this.#scheduler.nameCharsMax);
     const stem = join(folder, name);
     return { name, folder, scriptPath: `${stem}.sh`, stdoutPath: `${stem}.out`, stderrPath: `${stem}.err` };

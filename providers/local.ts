@@ -14,12 +14,13 @@ import { join } from 'node:path';
 import type { Clock } from '../src/common/clock.ts';
 import { ComputeError } from '../src/common/errors.ts';
 import { killGroup } from '../src/common/exec.ts';
+import { quoteAll } from '../src/common/quote.ts';
 import { parser } from '../src/common/schema.ts';
 import { buildLauncher, parseLauncher, type LauncherConfig } from '../launchers/index.ts';
 import type { Launcher } from '../launchers/launcher.ts';
 import { localHost } from './host/local.ts';
 import { checkPolicy, policyProperties } from './policy.ts';
-import type { BlockPolicy, Job, JobSpec, JobStatus, Provider } from './provider.ts';
+import type { BlockPolicy, Job, JobSpec, JobStatus, Preview, Provider } from './provider.ts';
 import { submitScript } from './script.ts';
 
 interface Keys extends BlockPolicy {
@@ -115,6 +116,11 @@ export class LocalProvider implements Provider {
     };
   }
 
+  preview(spec: JobSpec): Preview {
+    const path = `${join(spec.folder, spec.name)}.sh`;
+    return { submit: quoteAll(['bash', path]), path, script: this.#script(spec) };
+  }
+
   async status(ids: readonly string[]): Promise<Map<string, JobStatus>> {
     const answers = await Promise.all(ids.map(async (id): Promise<[string, JobStatus]> => {
       const known = await this.#find(id);
@@ -149,11 +155,14 @@ export class LocalProvider implements Provider {
 
   async #writeScript(spec: JobSpec, stem: string): Promise<void> {
     await mkdir(this.#directory, { recursive: true });
+    await localHost.write(`${stem}.sh`, this.#script(spec), 0o700);
+  }
+
+  #script({ name, folder, command }: JobSpec): string {
     const shape = { nodes: 1, managersPerNode: this.policy.nodes_per_block }; // every node of the block is this one
-    await localHost.write(`${stem}.sh`, submitScript({
-      name: spec.name, folder: spec.folder, directives: [], workerInit: this.#config.worker_init,
-      launch: this.launcher.wrap(spec.command, shape),
-    }), 0o700);
+    return submitScript({
+      name, folder, directives: [], workerInit: this.#config.worker_init, launch: this.launcher.wrap(command, shape),
+    });
   }
 
   async #start({ name, folder }: JobSpec, stem: string): Promise<Known> {

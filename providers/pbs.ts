@@ -76,6 +76,8 @@ export function pbsDirectives(
 const JOB_ID = /^\d+(?:\[\])?(?:\.\S+)?$/;
 /** Exit codes of a conversation with the server that broke off: what was asked for may have been done. */
 const PROTOCOL_ERRORS: ReadonlySet<number> = new Set([183, 208]);
+/** There is no way to the server at this time. */
+const UNREACHABLE = /cannot connect to (?:specified )?server|couldn't connect|connection refused|no route to host/i;
 
 export function readSubmitted(output: Output): Submitted {
   const { code, signal, stdout } = output;
@@ -83,7 +85,9 @@ export function readSubmitted(output: Output): Submitted {
   if (code === 0 && JOB_ID.test(id)) return { type: 'accepted', id };
   if (code === null) return { type: 'doubtful', words: `qsub was killed by ${signal ?? 'a signal'}` };
   if (code === 0) return { type: 'doubtful', words: `qsub printed no job id: ${JSON.stringify(stdout)}` };
-  return { type: PROTOCOL_ERRORS.has(code) ? 'doubtful' : 'refused', words: wordsOf(output) };
+  const words = wordsOf(output);
+  if (PROTOCOL_ERRORS.has(code)) return { type: 'doubtful', words };
+  return { type: UNREACHABLE.test(output.stderr) ? 'unreachable' : 'refused', words };
 }
 
 /** What qdel ends with when there is nothing to delete any more: finished, unknown, or on its way out. */

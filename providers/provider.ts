@@ -22,6 +22,8 @@ export interface JobStatus {
   readonly reason?: string;
   /** When the scheduler will end the job (epoch ms), if it has said so. */
   readonly endsAtMs?: number;
+  /** The scheduler did not answer when the job was submitted, and turned out not to have it. */
+  readonly neverQueued?: true;
 }
 
 export interface JobSpec {
@@ -49,6 +51,15 @@ export interface Job {
   readonly stderrPath: string;
 }
 
+/** A submission, for people to look at. */
+export interface Preview {
+  /** The command that submits the script, as a shell would read it. */
+  readonly submit: string;
+  /** Where the script would be. */
+  readonly path: string;
+  readonly script: string;
+}
+
 /** The block arithmetic every provider carries, in the field's keys. */
 export interface BlockPolicy {
   readonly init_blocks: number;
@@ -67,7 +78,10 @@ export interface Provider {
   readonly host: Host;
   /** How long one answer of `status` may be reused. */
   readonly statusIntervalMs: number;
-  /** Throws SUBMIT_FAILED with the scheduler's own words. */
+  /**
+   * Throws SUBMIT_FAILED, with the scheduler's own words, where it refuses the job or there is no such command; and
+   * COMMAND_FAILED where it could not be reached: then there is no job, and the same may be submitted later.
+   */
   submit(spec: JobSpec): Promise<Job>;
   /** Asks about many jobs at once; a job without an answer is absent from the map, never `completed`. */
   status(ids: readonly string[]): Promise<Map<string, JobStatus>>;
@@ -77,6 +91,13 @@ export interface Provider {
   watch?(id: string, onEnd: () => void): void;
   /** A job that an earlier process submitted: `status`, `cancel` and `stderrTail` know it from now on. */
   adopt?(job: Job): void;
+  /**
+   * A job that an earlier process may have submitted, for it was killed before it could note the answer: `status` looks
+   * for it by its name, and says `missing` once it has looked for long enough. With `adopt`, or not at all.
+   */
+  recover?(spec: Pick<JobSpec, 'name' | 'folder'>, intendedAtMs: number): Job;
+  /** What `submit` would do with this. Asks and writes nothing. */
+  preview?(spec: JobSpec): Preview;
   /** What a human should read of a job that went wrong: the tail of its stderr. Bounded; '' when there is none. */
   stderrTail(job: Job): Promise<string>;
 }

@@ -24,10 +24,14 @@ export interface Failed {
   readonly words: string;
 }
 
-/** `doubtful`: it may have been queued all the same, as when the answer got lost. Never submitted again blindly. */
+/**
+ * `refused`: by the scheduler, for what was asked. `unreachable`: it was certainly not asked, and may be later.
+ * `doubtful`: it may have been queued all the same, as when the answer got lost. Never submitted again blindly.
+ */
 export type Submitted =
   | { readonly type: 'accepted'; readonly id: string }
   | { readonly type: 'refused'; readonly words: string }
+  | { readonly type: 'unreachable'; readonly words: string }
   | { readonly type: 'doubtful'; readonly words: string };
 
 export interface ListedJob {

@@ -91,11 +91,15 @@ function exitOfWaitStatus(column: string): string {
 /** What the controller may have heard although sbatch did not hear from it. */
 const DOUBTFUL = /timed out|(?:send|receive|shutdown) failure|zero bytes were transmitted|unexpected message/i;
 
+/** It was not asked: the controller, or its own authentication, is not there. */
+const UNREACHABLE = /unable to contact slurm controller|authentication error|communication connection failure/i;
+
 /** `otherwise` finds the id in what a site's own sbatch prints. */
 export function readSbatch(output: Output, withClusters: boolean, otherwise: RegExp): Submitted {
   const words = wordsOf(output);
   if (output.code !== 0) {
-    return { type: output.code === null || DOUBTFUL.test(output.stderr) ? 'doubtful' : 'refused', words };
+    if (output.code === null || DOUBTFUL.test(output.stderr)) return { type: 'doubtful', words };
+    return { type: UNREACHABLE.test(output.stderr) ? 'unreachable' : 'refused', words };
   }
   const printed = /^(\d+)(;\S+)?$/m.exec(output.stdout);
   if (printed !== null) return { type: 'accepted', id: (withClusters ? printed[0] : printed[1]) ?? '' };

@@ -189,6 +189,8 @@ function directives(config: SlurmConfig, files: JobFiles): string[] {
     // A block that was lost is replaced by a new one when there is work for it. Coming back by itself it would be one
     // too many, with the keys and the name of a block that is over.
     '#SBATCH --no-requeue',
+    // The nodes that live serve on when one dies.
+    '#SBATCH --no-kill',
     ...optionLines(config.scheduler_options),
     // After the user's own lines, of which the last word on each option counts: by these the job is found again.
     ...option('job-name', files.name),

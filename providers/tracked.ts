@@ -84,7 +84,8 @@ export class Tracked {
   onNotFound(now: number): void {
     this.#absentSinceMs ??= now;
     if (now - this.#absentSinceMs < DOUBT_MS) return;
-    this.#become({ state: 'missing', reason: `was never queued: ${this.#doubt ?? 'no job has its name'}` });
+    const reason = `was never queued: ${this.#doubt ?? 'no job has its name'}`;
+    this.#become({ state: 'missing', reason, neverQueued: true });
   }
 
   /** The list does not have it; this is what the records say. */

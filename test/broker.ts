@@ -137,11 +137,13 @@ async function hostBroker(): Promise<HostBroker> {
 async function leaseHost(): Promise<{ socket: Socket; url: string; managementUrl: string }> {
   // The runner starts a process for each test file: what they have in common is their parent.
   const runner = process.env['NODE_TEST_CONTEXT'] === undefined ? 0 : process.ppid;
-  const directory = join(tmpdir(), `switchyard-broker-${userInfo().uid}-${runner === 0 ? `own-${process.pid}` : runner}`);
+  const run = runner === 0 ? `own-${process.pid}` : runner;
+  const directory = join(tmpdir(), `switchyard-broker-${userInfo().uid}-${run}`);
   if (await mkdir(directory, { mode: 0o700 }).then(() => true, () => false)) {
     spawn(process.execPath, [HOST, directory, String(runner)], { detached: true, stdio: 'ignore' }).unref();
   }
-  const socket = await until('the broker of this test run', () => tryConnect(join(directory, 'socket')), BROKER_START_MS);
+  const path = join(directory, 'socket');
+  const socket = await until('the broker of this test run', () => tryConnect(path), BROKER_START_MS);
   const [line] = await once(socket, 'data') as [Buffer];
   socket.on('error', () => { /* the host ended first: the tests fail by themselves */ });
   const { url, managementUrl, error } = JSON.parse(line.toString()) as

@@ -1,5 +1,5 @@
-// A virtual environment with the field's own SDK and agent, pinned. Made once per machine in the user's cache directory,
-// by whichever test comes first; others wait for it. Its name says what is in it, so a new pin makes a new one.
+// A virtual environment with the field's own SDK and agent, pinned. Made once per machine in the user's cache
+// directory by whichever test comes first; others wait for it. Its name says what is in it: a new pin makes a new one.
 
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';

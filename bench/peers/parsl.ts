@@ -69,6 +69,15 @@ export async function measureParsl(python: string | undefined, effort: Effort): 
   return figures(measured.result, tasks, coldStarts);
 }
 
+/** When it said that it had a first result on a node that it had asked Slurm for; `keys` are its provider's. */
+export async function firstResultOnSlurm(
+  environment: Environment, keys: Readonly<Record<string, unknown>>, effort: Effort,
+): Promise<number> {
+  const { firstAt } = await runScript(environment, 'slurm-first-result', keys, effort, COLD_START_TIMEOUT_MS,
+    effort.directory);
+  return firstAt;
+}
+
 function figures(result: Result, tasks: number, coldStarts: number[]): ParslFigures {
   const throughput = (result.throughput ?? []).map(({ prefetch, rates }) => ({ prefetch, tasks_per_s: spread(rates) }));
   const [best] = throughput.toSorted((a, b) => b.tasks_per_s.median - a.tasks_per_s.median);
@@ -85,9 +94,9 @@ function figures(result: Result, tasks: number, coldStarts: number[]): ParslFigu
 
 /** Runs the script to its end and leaves nothing of it behind. `firstAt`: when it said that it had a first result. */
 async function runScript(
-  environment: Environment, mode: string, plan: object, effort: Effort, timeoutMs: number,
+  environment: Environment, mode: string, plan: object, effort: Effort, timeoutMs: number, parent = tmpdir(),
 ): Promise<{ result: Result; firstAt: number }> {
-  const runDir = await mkdtemp(join(tmpdir(), 'switchyard-parsl-'));
+  const runDir = await mkdtemp(join(parent, 'switchyard-parsl-'));
   const args = ['-c', 'import parsl_htex; parsl_htex.main()', runDir, mode, JSON.stringify(plan)];
   const child = spawn(environment.python, args, {
     cwd: runDir,

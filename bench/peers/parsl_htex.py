@@ -20,20 +20,32 @@ def noop(index, padding):
     return index
 
 
+def local_provider():
+    from parsl.providers import LocalProvider
+
+    return LocalProvider(init_blocks=1, min_blocks=1, max_blocks=1)
+
+
+def slurm_provider(keys):
+    from parsl.launchers import SrunLauncher
+    from parsl.providers import SlurmProvider
+
+    return SlurmProvider(init_blocks=1, min_blocks=1, max_blocks=1, launcher=SrunLauncher(), **keys)
+
+
 class Htex:
-    """One executor with one block on this machine, without a data flow kernel: its fastest form."""
+    """One executor with one block, without a data flow kernel: its fastest form."""
 
-    def __init__(self, run_dir, prefetch):
+    def __init__(self, run_dir, prefetch, provider=None, address="127.0.0.1"):
         from parsl.executors import HighThroughputExecutor
-        from parsl.providers import LocalProvider
 
-        provider = LocalProvider(init_blocks=1, min_blocks=1, max_blocks=1)
+        provider = provider or local_provider()
         provider.script_dir = os.path.join(run_dir, "scripts")
         os.makedirs(provider.script_dir, exist_ok=True)
         self.executor = HighThroughputExecutor(
             label=f"htex_{prefetch}",
             provider=provider,
-            address="127.0.0.1",
+            address=address,
             max_workers_per_node=WORKERS,
             prefetch_capacity=prefetch,
         )
@@ -103,6 +115,19 @@ def first_result(run_dir, _plan):
     return {}
 
 
+def slurm_first_result(run_dir, keys):
+    """The same, on a node that Slurm is asked for."""
+    from parsl.addresses import address_by_hostname
+
+    with Htex(run_dir, 0, slurm_provider(keys), address_by_hostname()) as htex:
+        assert htex.submit(1).result(timeout=RESULT_TIMEOUT_S) == 1
+        say({"first": True})
+    return {}
+
+
+MODES = {"measure": measure, "first-result": first_result, "slurm-first-result": slurm_first_result}
+
+
 def main():
     # Turned into an exception, so that the block and the interchange are stopped on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -110,5 +135,5 @@ def main():
     plan = json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}
     import parsl
 
-    result = {"measure": measure, "first-result": first_result}[mode](run_dir, plan)
+    result = MODES[mode](run_dir, plan)
     say({"result": {**result, "version": parsl.__version__, "python": sys.version.split()[0]}})

@@ -5,8 +5,10 @@ import { limits } from './limits.ts';
 import { memory } from './memory.ts';
 import { noOp } from './no-op.ts';
 import { payload } from './payload.ts';
+import { nodeHours } from './node-hours.ts';
 import { peers } from './peers.ts';
 import { scaleOut } from './scale-out.ts';
+import { slurm } from './slurm.ts';
 import { throughput } from './throughput.ts';
 import { zeroWorker } from './zero-worker.ts';
 
@@ -20,5 +22,7 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
   scale_out: scaleOut,
   memory,
   cold_start: coldStart,
+  node_hours: nodeHours,
+  slurm,
   peers,
 };

@@ -2,12 +2,12 @@
 // and the real protocol, and acknowledges tasks instead of running them: it has workers, but no threads.
 
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLog } from '../../src/common/log.ts';
 import type { ManagerConfig } from '../../src/common/process-config.ts';
 import type { ManagerId } from '../../src/common/protocol.ts';
 import { EXIT_OK, shutdownSignal } from '../../src/common/shutdown.ts';
+import { readConfig } from '../../engine/manager/config-file.ts';
 import { ManagerLink } from '../../engine/manager/link.ts';
 import { ZeroCrew } from '../../engine/manager/zero.ts';
 import { allowSockets } from '../../engine/socket.ts';
@@ -20,7 +20,7 @@ const TURN_MS = 20;
 
 const [path, managers, slots] = process.argv.slice(2);
 if (path === undefined) throw new Error('usage: simulate MANAGER-FILE MANAGERS WORKERS-PER-MANAGER');
-const config = JSON.parse(readFileSync(path, 'utf8')) as ManagerConfig; // written by the engine
+const config = await readConfig(path, systemClock);
 const [address] = config.addresses;
 if (address === undefined) throw new Error('the block has no address of its interchange');
 
@@ -37,7 +37,10 @@ function startManager(index: number, { block, port, keys }: ManagerConfig, to: s
   const manager = `${block}.${node}.${randomBytes(4).toString('hex')}` as ManagerId; // made here, used everywhere
   const end = (): void => process.exit(EXIT_OK); // they are told to stop together
   const link = new ManagerLink(
-    { address: to, port, manager, block, node, keys, cores: workers, memoryMiB: 1024 * workers, endsAtMs: null },
+    {
+      address: to, port, manager, block, node, keys, cores: workers, memoryMiB: 1024 * workers, endsAtMs: null,
+      goneMaxMs: config.goneMaxMs,
+    },
     { log: silentLog, clock: systemClock, onEnd: end },
   );
   link.join(new ZeroCrew(workers, { link, clock: systemClock, onDrained: end }));

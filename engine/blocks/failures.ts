@@ -6,9 +6,9 @@ import { ComputeError } from '../../src/common/errors.ts';
 import type { BlockId } from '../../src/common/protocol.ts';
 
 /**
- * How a block ended. `unused`: taken back before it could serve, which says nothing. `served`: a manager connected, and
- * it ended as planned or after a decent time. `crashed`: a manager connected, and it went wrong soon after.
- * `stillborn`: no manager ever connected.
+ * How a block ended. `unused`: taken back before it could serve, or never queued, which says nothing. `served`: a
+ * manager connected, and it ended as planned or after a decent time. `crashed`: a manager connected, and it went wrong
+ * soon after. `stillborn`: no manager ever connected.
  */
 export type Outcome = 'unused' | 'served' | 'crashed' | 'stillborn';
 
@@ -21,6 +21,14 @@ export interface Ended {
   readonly reason?: string;
   readonly stderrTail?: string;
   readonly stderrPath?: string;
+}
+
+/** Whether the scheduler could not be asked at all: that says nothing of what was asked for. */
+export function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof ComputeError)) return false;
+  // A script that could not be written because there is no way to where it should be.
+  if (error.code === 'STORAGE_FAILED') return isUnreachable(error.cause);
+  return error.code === 'COMMAND_FAILED' && error.details['refused'] !== true;
 }
 
 /** A manager that dies once or twice is replaced; blocks that crash this often in a row are a broken site. */

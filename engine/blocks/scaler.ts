@@ -6,18 +6,25 @@ import { unreachable, type ComputeError } from '../../src/common/errors.ts';
 import type { BlockId, Load } from '../../src/common/protocol.ts';
 import { blocksFailed, failedRow, noBlockLeft } from './failures.ts';
 import { Jobs, type JobsDeps } from './jobs.ts';
-import { decide, desiredBlocks, type Policy, type StrategyName, type View } from './strategy.ts';
-import { BlockTable, type BlockStatus } from './table.ts';
+import { nextBlock, openBlocks, type BlockRecord } from './records.ts';
+import { decide, desiredBlocks, servingBlocks, type Policy, type StrategyName, type View } from './strategy.ts';
+import { BlockTable, present, type BlockStatus } from './table.ts';
 
 export interface ScalerDeps extends JobsDeps {
   /** The latest load the interchange reported. */
   readonly load: () => Load;
   /** Asks the interchange to drain these blocks' managers. */
   readonly drain: (blocks: readonly BlockId[]) => void;
+  /** When the scheduler will end blocks, with each of its answers. */
+  readonly onEnds: (ends: readonly { readonly block: BlockId; readonly endsAtMs: number }[]) => void;
+  /** Blocks of an earlier process of this run. */
+  readonly inherited: readonly BlockRecord[];
   /** No block will come: ends the waiting tasks. Called once per failure episode. */
   readonly onFailed: (error: ComputeError) => void;
   /** As observed from registered managers, else the configured guess. */
   readonly workersPerNode: () => number;
+  /** How long a task ran lately; undefined before the first has. */
+  readonly runMs: () => number | undefined;
 }
 
 /** Of the engine's configuration, in its words; times in seconds. */
@@ -32,6 +39,8 @@ export interface ScalerConfig {
 
 /** Changes that come faster than this are looked at together. */
 const STEP_GAP_MS = 20;
+/** A block whose managers are gone for so long is given back, should its job not end by itself. */
+const FORSAKEN_MS = 60_000;
 /** How long tasks may still be counted that a verdict has ended. */
 const REPEAT_MS = 5_000;
 
@@ -46,6 +55,7 @@ export class Scaler {
   #poked = false;
   #emptySinceMs: number | undefined;
   #surplusSinceMs: number | undefined;
+  #pressedSinceMs: number | undefined;
   /** Set from `onFailed` until the next block is asked for: that waits for new tasks. */
   #gaveUp = false;
   /** The newest failure that a verdict was given on. */
@@ -60,13 +70,15 @@ export class Scaler {
     this.#deps = deps;
     this.#config = config;
     this.#policy = { ...policy, strategy: config.strategy, idleMsMax: config.max_idletime * 1000 };
-    this.#table = new BlockTable(policy.init_blocks);
+    this.#table = new BlockTable(policy.init_blocks, nextBlock(deps.inherited));
     this.#jobs = new Jobs(deps, this.#table, () => this.poke());
   }
 
   /** Submits init_blocks, then keeps the loop. A block that cannot be submitted is not an error of this call. */
   start(): Promise<void> {
-    const submitted = this.#submit(this.#deps.provider.policy.init_blocks, { evenAfterFailure: true });
+    this.#inherit();
+    const wanted = this.#deps.provider.policy.init_blocks - this.#table.live().length;
+    const submitted = this.#submit(wanted, { evenAfterFailure: true });
     this.#work = submitted.then(() => this.#run());
     return submitted;
   }
@@ -112,8 +124,11 @@ export class Scaler {
 
   async #step(): Promise<void> {
     const { clock, load } = this.#deps;
-    if (this.#table.see(load(), clock.now())) this.#jobs.onConnected();
-    await this.#jobs.ask();
+    this.#see();
+    if (await this.#jobs.ask()) this.#tellEnds();
+    await this.#jobs.submitUnasked();
+    const forsaken = this.#table.endForsaken(clock.now(), FORSAKEN_MS);
+    if (forsaken.length > 0) this.#deps.log.warn({ blocks: forsaken }, 'blocks given back that have no manager left');
     const view = this.#view(load(), clock.now());
     this.#judge(view);
     const decision = decide(view, this.#policy);
@@ -132,11 +147,36 @@ export class Scaler {
     await this.#jobs.cancelEnding();
   }
 
+  /** What an earlier process of this run had, as far as it is wanted still: max_blocks may have become less. */
+  #inherit(): void {
+    this.#jobs.inherit(openBlocks(this.#deps.inherited));
+    const live = this.#table.live();
+    const most = this.#policy.max_blocks === 0 ? this.#deps.provider.policy.init_blocks : this.#policy.max_blocks;
+    // Those in the queue first, as they cost nothing to give back, and of equals the newest.
+    const firstToGo = live.toReversed().sort((a, b) => Number(a.state === 'running') - Number(b.state === 'running'));
+    for (const { id } of firstToGo.slice(0, Math.max(0, live.length - most))) {
+      this.#table.tellToEnd(id, 'more than max_blocks', this.#deps.clock.now());
+    }
+  }
+
+  #see(): void {
+    const { clock, load, notes } = this.#deps;
+    const { connected, changed } = this.#table.see(load(), clock.now());
+    if (connected) this.#jobs.onConnected();
+    for (const { id, managers, workers } of changed) notes.serving(id, managers, workers);
+  }
+
+  #tellEnds(): void {
+    const ends = this.#table.ends();
+    if (ends.length > 0) this.#deps.onEnds(ends);
+  }
+
   /** How long nothing is due. */
   #restMs(): number {
     const now = this.#deps.clock.now();
     const idle = (sinceMs: number | undefined): number => (sinceMs ?? Infinity) + this.#policy.idleMsMax;
-    const rests = [this.#jobs.notBeforeMs, idle(this.#emptySinceMs), idle(this.#surplusSinceMs)]
+    const pressed = (this.#pressedSinceMs ?? Infinity) + (this.#table.leadMs ?? 0);
+    const rests = [this.#jobs.notBeforeMs, idle(this.#emptySinceMs), idle(this.#surplusSinceMs), pressed]
       .map((at) => at - now).filter((ms) => ms > 0);
     return Math.min(this.#config.strategy_period * 1000, ...rests);
   }
@@ -164,15 +204,16 @@ export class Scaler {
     const tasks = waiting + held;
     const workersPerNode = this.#deps.workersPerNode();
     const blocks = this.#table.views();
-    const serving = blocks.filter(({ ending }) => !ending).length;
-    const surplus = serving > desiredBlocks({ tasks, workersPerNode }, this.#policy);
+    const learned = present({ runMs: this.#deps.runMs(), leadMs: this.#table.leadMs });
+    const serving = servingBlocks({ now, tasks, workersPerNode, blocks, ...learned }, this.#policy).length;
+    const desired = desiredBlocks({ tasks, workersPerNode }, this.#policy);
     this.#emptySinceMs = tasks === 0 ? this.#emptySinceMs ?? now : undefined;
-    this.#surplusSinceMs = surplus ? this.#surplusSinceMs ?? now : undefined;
-    return {
-      now, tasks, workersPerNode, blocks,
-      ...(this.#emptySinceMs === undefined ? {} : { emptySinceMs: this.#emptySinceMs }),
-      ...(this.#surplusSinceMs === undefined ? {} : { surplusSinceMs: this.#surplusSinceMs }),
-    };
+    this.#surplusSinceMs = serving > desired ? this.#surplusSinceMs ?? now : undefined;
+    this.#pressedSinceMs = serving < desired ? this.#pressedSinceMs ?? now : undefined;
+    return present({
+      now, tasks, workersPerNode, blocks, emptySinceMs: this.#emptySinceMs, surplusSinceMs: this.#surplusSinceMs,
+      pressedSinceMs: this.#pressedSinceMs, ...learned,
+    });
   }
 
   async #scaleOut(count: number, { now, tasks }: View): Promise<void> {

@@ -2,15 +2,17 @@
 
 import {
   PROTOCOL_VERSION, STATUS,
-  type BlockId, type Failure, type FromManager, type LeaveReason, type TaskId, type TaskPlace, type ToInterchange,
+  type Failure, type Footprint, type FromManager, type LeaveReason, type TaskId, type TaskPlace, type ToInterchange,
 } from '../../src/common/protocol.ts';
 import { unreachable } from '../../src/common/errors.ts';
+import { inWords } from '../../src/common/resources.ts';
 import { summaryOf, type ManagerRecord } from './managers.ts';
-import { putBack, settle } from './endings.ts';
+import { drain, drainDue, onBlockEnds } from './block-ends.ts';
+import { endRecovery, failWaiting, putBack, settle } from './endings.ts';
 import { leave, lose, onRegister, otherVersion, refuse } from './membership.ts';
 import { onResults } from './outcomes.ts';
 import type { ArrivedResults, Effect, State } from './state.ts';
-import type { StoredBatch } from './tasks.ts';
+import { widthOf, type StoredBatch } from './tasks.ts';
 
 /** Messages without their frames; batches come already unpacked. */
 export type Event =
@@ -23,6 +25,8 @@ export type Event =
   | { readonly type: 'gone'; readonly peer: string }
   | { readonly type: 'tick' };
 
+/** After the first manager, so long for a larger one to come. */
+const OTHERS_COME_MS = 5000;
 /** A tick this late tells of this process's sleep, not of the managers' silence: what they said is yet to be read. */
 const ASLEEP_MS = 3000;
 
@@ -49,8 +53,8 @@ function onClient(state: State, message: ToInterchange, batches: readonly Stored
       recovery.untilMs = now + state.policy.reconnectGraceMs;
       const effects = [...recovery.registrations].flatMap(([peer, registration]) =>
         onRegister(state, peer, registration.message, registration.results, now));
-      if (recovery.missing.size === 0) state.recovery = undefined;
-      return [...effects, { type: 'wake', inMs: state.policy.reconnectGraceMs }];
+      const recovered = recovery.missing.size === 0 ? endRecovery(state) : [];
+      return [...effects, ...recovered, { type: 'wake', inMs: state.policy.reconnectGraceMs }];
     }
     case 'function':
       state.functions.set(message.id, message.definition);
@@ -59,8 +63,13 @@ function onClient(state: State, message: ToInterchange, batches: readonly Stored
       for (const batch of batches) state.queue.push(batch, state.tasks.add(batch));
       return [{ type: 'load-changed' }];
     case 'cancel': return onCancel(state, message.ids);
-    case 'fail-waiting': return settleWaiting(state, [...state.tasks.ids('waiting')], message.failure);
+    case 'fail-waiting':
+      // In a recovery, what a manager still holds looks as if it waited.
+      if (state.recovery !== undefined) state.recovery.failure = message.failure;
+      else return failWaiting(state, message.failure);
+      return [];
     case 'drain-blocks': return drain(state, new Set(message.blocks), now);
+    case 'block-ends': return onBlockEnds(state, message.ends, now);
     case 'stop':
       return [
         ...[...state.managers.byPeer.keys()]
@@ -98,7 +107,12 @@ function onManager(
     case 'results': return onResults(state, manager, message.window, results, now);
     case 'returned': {
       const ids = [...new Set(message.ids)].filter((id) => state.tasks.holder(id) === manager.serial);
-      state.managers.update(manager, now, (record) => { record.held -= ids.length; });
+      const extra = state.tasks.extraOf(ids);
+      state.managers.update(manager, now, (record) => {
+        record.held -= ids.length;
+        record.extra -= extra;
+        record.freedAtMs = now;
+      });
       manager.recalling = false;
       return [...putBack(state, ids), { type: 'load-changed' }];
     }
@@ -106,7 +120,7 @@ function onManager(
     case 'draining':
       state.managers.update(manager, now, (record) => { record.draining = true; });
       return [{ type: 'load-changed' }];
-    case 'drained': return leave(state, manager, 'drained', now);
+    case 'drained': return leave(state, manager, 'drained');
     default: return unreachable(message);
   }
 }
@@ -144,9 +158,11 @@ function onTick(state: State, now: number): Effect[] {
       lost.set(manager, 'silent');
     }
   }
-  if (recovery !== undefined && now >= recovery.untilMs) state.recovery = undefined;
+  const recovered = recovery !== undefined && now >= recovery.untilMs ? endRecovery(state) : [];
   state.queue.sweep();
-  return lost.size === 0 ? [] : lose(state, lost, now);
+  const tooLarge = state.tasks.waitingWide === 0 ? [] : settleTooLarge(state, now);
+  const ended = lost.size === 0 ? [] : lose(state, lost, now);
+  return [...recovered, ...tooLarge, ...ended, ...drainDue(state, now)];
 }
 
 function onCancel(state: State, ids: readonly TaskId[]): Effect[] {
@@ -178,15 +194,23 @@ function settleWaiting(state: State, ids: readonly TaskId[], failure: Failure): 
   return effects.length === 0 ? [] : [...effects, { type: 'load-changed' }];
 }
 
-function drain(state: State, blocks: ReadonlySet<BlockId>, now: number): Effect[] {
-  const effects: Effect[] = [];
-  for (const block of blocks) state.drainedBlocks.add(block);
-  for (const manager of state.managers.byPeer.values()) {
-    if (!blocks.has(manager.block) || manager.draining) continue;
-    state.managers.update(manager, now, (record) => { record.draining = true; });
-    effects.push({ type: 'to-manager', peer: manager.peer, message: { type: 'drain' } });
+/** What no manager has room for, nor ever had: the blocks to come are like those that were. */
+function settleTooLarge(state: State, now: number): Effect[] {
+  const { slotsMax, firstAtMs } = state.managers;
+  if (firstAtMs === undefined || now - firstAtMs < OTHERS_COME_MS) return [];
+  const byKind = new Map<Footprint, TaskId[]>();
+  for (const id of state.queue.wider(slotsMax)) {
+    const footprint = state.tasks.batchOf(id)?.kind.footprint;
+    if (footprint === undefined) continue;
+    const ids = byKind.get(footprint) ?? [];
+    ids.push(id);
+    byKind.set(footprint, ids);
   }
-  return effects;
+  return [...byKind].flatMap(([{ width, asked }, ids]) => settleWaiting(state, ids, {
+    code: 'TASK_TOO_LARGE', name: 'ComputeError', details: { width, slotsMax },
+    message: `the task asks for ${inWords(asked)}, which takes ${width} slots of one manager, and the largest that `
+      + `there was has ${slotsMax}: ask for less, or for larger nodes`,
+  }));
 }
 
 function place(state: State, id: TaskId): TaskPlace {
@@ -201,6 +225,13 @@ function waitingReason(state: State, id: TaskId): string {
   if (state.managers.byPeer.size === 0) return 'no manager has connected yet';
   const batch = state.tasks.batchOf(id);
   if (state.strikes.get(id)?.suspect === true) return 'it was on a manager that was lost and waits for a free slot';
+  const width = widthOf(batch?.kind);
+  if (width > 1) {
+    const kept = [...state.reservations].find(([, { lane }]) => lane.width === width)?.[0];
+    const at = kept === undefined
+      ? '' : `: ${kept.id} is kept for the next one and has ${Math.max(0, kept.slots - kept.held - kept.extra)} free`;
+    return `it takes ${width} slots of one manager at once${at}`;
+  }
   if (batch !== undefined && batch.kind.minRemainingMs > 0) {
     return `it needs a free slot in a block with ${batch.kind.minRemainingMs / 1000} s left`;
   }

@@ -46,7 +46,8 @@ type Of<Type extends FromManager['type']> = Omit<Extract<FromManager, { type: Ty
 const CHECKS: { readonly [Type in FromManager['type']]: Table } = {
   register: table<Of<'register'>>({
     version: finite, manager: name, block: name, node: name, pid: count, slots: whole(1, SLOTS_MAX),
-    window: whole(0, WINDOW_MAX), nodeVersion: name, cores: finite, memoryMiB: finite, endsAtMs: optional(finite),
+    workers: optional(whole(1, SLOTS_MAX)), window: whole(0, WINDOW_MAX), nodeVersion: name, cores: finite,
+    memoryMiB: finite, endsAtMs: optional(finite),
     draining: truth, held: ids, batches: listOf(resultBatch),
   }),
   results: table<Of<'results'>>({ window: whole(0, WINDOW_MAX), batches: listOf(resultBatch) }),

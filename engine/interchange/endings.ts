@@ -30,6 +30,19 @@ export function settle(state: State, ids: readonly TaskId[], failure: Failure): 
   return [{ type: 'settle', ids, failure }];
 }
 
+/** Ends every task that waits. */
+export function failWaiting(state: State, failure: Failure): Effect[] {
+  const effects = settle(state, [...state.tasks.ids('waiting')], failure);
+  return effects.length === 0 ? [] : [...effects, { type: 'load-changed' }];
+}
+
+/** It is known now which tasks managers hold: the others wait, or end if that was asked for meanwhile. */
+export function endRecovery(state: State): Effect[] {
+  const failure = state.recovery?.failure;
+  state.recovery = undefined;
+  return failure === undefined ? [] : failWaiting(state, failure);
+}
+
 /** The end of a task here. False when it had ended before. */
 export function forget(state: State, id: TaskId): boolean {
   if (state.strikes.size > 0) state.strikes.delete(id);

@@ -22,15 +22,19 @@ export interface InterchangeDeps {
   readonly clock: Clock;
   /** The line to the client. */
   readonly client: Pipe;
-  /** Fires when the client is gone, or somebody asked for the end. */
+  /** Fires when the client is gone (the reason is CLIENT_GONE then), or somebody asked for the end. */
   readonly signal: AbortSignal;
   readonly announce: (ready: InterchangeReady) => void;
 }
 
+export const CLIENT_GONE = 'the client is gone';
 /** How often the state is looked over while nothing happens. */
 const TICK_MS = 1000;
 /** The load is reported at most this often; with very many managers less, because the report names each of them. */
 const LOAD_EVERY_MS = 250;
+/** How long the port of a predecessor may still be taken. */
+const PREDECESSOR_MAX_MS = 3000;
+const PREDECESSOR_LOOK_MS = 50;
 
 export async function runInterchange(config: InterchangeConfig, deps: InterchangeDeps): Promise<number> {
   const gatekeeper = config.keys === null ? undefined : new Gatekeeper(new Map([
@@ -40,7 +44,7 @@ export async function runInterchange(config: InterchangeConfig, deps: Interchang
   const { client } = deps;
   const managers = new Listener(
     config.keys === null ? null : { secretKey: config.keys.server.secretKey, domain: 'manager' });
-  deps.announce({ type: 'ready', managerPort: await bindInRange(managers, config) });
+  deps.announce({ type: 'ready', managerPort: await bindInRange(managers, config, deps.clock) });
   const loop = new InterchangeLoop(config, deps, managers);
   await loop.run();
   await Promise.all([client.close(), managers.close()]);
@@ -48,11 +52,15 @@ export async function runInterchange(config: InterchangeConfig, deps: Interchang
   return 0;
 }
 
-async function bindInRange(listener: Listener, config: InterchangeConfig): Promise<number> {
+async function bindInRange(listener: Listener, config: InterchangeConfig, clock: Clock): Promise<number> {
   const { managerAddress, managerPort, portRange } = config;
+  if (managerPort !== 0 && config.managersWait) return bindAfter(listener, config, clock);
   if (managerPort !== 0 || portRange === null) return listener.bind(managerAddress, managerPort);
   const [first, last] = portRange;
-  for (let port = first; port < last; port++) {
+  // From anywhere on: the port that a killed run had should not be the next one's, it may be started again.
+  const from = Math.floor(Math.random() * (last - first));
+  for (let n = 0; n < last - first; n++) {
+    const port = first + (from + n) % (last - first);
     try {
       // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
       return await listener.bind(managerAddress, port);
@@ -61,7 +69,20 @@ async function bindInRange(listener: Listener, config: InterchangeConfig): Promi
   throw new Error(`no free port from ${first} to ${last - 1} on ${managerAddress}`);
 }
 
+/** The interchange of the client that was killed may just be leaving. */
+async function bindAfter(listener: Listener, config: InterchangeConfig, clock: Clock): Promise<number> {
+  for (const endMs = clock.now() + PREDECESSOR_MAX_MS; ;) {
+    try {
+      return await listener.bind(config.managerAddress, config.managerPort);
+    } catch (error) {
+      if (clock.now() >= endMs) throw error;
+      await clock.sleep(PREDECESSOR_LOOK_MS);
+    }
+  }
+}
+
 class InterchangeLoop {
+  readonly #config: InterchangeConfig;
   readonly #deps: InterchangeDeps;
   readonly #managers: Listener;
   readonly #state: State;
@@ -78,6 +99,7 @@ class InterchangeLoop {
   #badMessages = 0;
 
   constructor(config: InterchangeConfig, deps: InterchangeDeps, managers: Listener) {
+    this.#config = config;
     this.#deps = deps;
     this.#managers = managers;
     this.#state = emptyState(config, config.replacement);
@@ -93,7 +115,8 @@ class InterchangeLoop {
     );
     const stopTicking = clock.every(TICK_MS, () => this.#handle({ type: 'tick' }));
     const onAbort = (): void => {
-      for (const peer of this.#state.managers.byPeer.keys()) this.#toManager(peer, { type: 'stop' });
+      const wait = this.#config.managersWait && signal.reason === CLIENT_GONE;
+      if (!wait) for (const peer of this.#state.managers.byPeer.keys()) this.#toManager(peer, { type: 'stop' });
       this.#ended.resolve();
     };
     signal.addEventListener('abort', onAbort, { once: true });
@@ -221,6 +244,7 @@ class InterchangeLoop {
       load: {
         waiting: tasks.waiting,
         held: tasks.held,
+        extraSlots: managers.extraSlots() + tasks.waitingExtra,
         managers: [...managers.byPeer.values()].map(summaryOf),
         connectedBlocks: [...connectedBlocks],
       },

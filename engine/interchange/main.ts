@@ -4,7 +4,7 @@ import { rootLog } from '../../src/common/log.ts';
 import { CLIENT_FD, type InterchangeConfig, type InterchangeReady } from '../../src/common/process-config.ts';
 import { EXIT_SOFTWARE, firstLine, untilShutdown } from '../../src/common/shutdown.ts';
 import { Pipe } from '../pipe.ts';
-import { runInterchange } from './loop.ts';
+import { CLIENT_GONE, runInterchange } from './loop.ts';
 
 /** From the order to end until the end. */
 const END_MAX_MS = 1800;
@@ -18,8 +18,9 @@ const log = rootLog('interchange', { level: config.logLevel, path: config.logPat
 
 // The leash: when the client's end of stdin closes, the client is gone, however it went.
 const leash = new AbortController();
-process.stdin.on('end', () => leash.abort()).on('error', () => leash.abort()).resume();
-process.stdout.on('error', () => leash.abort());
+const onClientGone = (): void => leash.abort(CLIENT_GONE);
+process.stdin.on('end', onClientGone).on('error', onClientGone).resume();
+process.stdout.on('error', onClientGone);
 // Whatever still hangs then: without a client this process has no business.
 leash.signal.addEventListener('abort', () => setTimeout(() => process.exit(EXIT_SOFTWARE), END_MAX_MS).unref());
 

@@ -1,7 +1,8 @@
 // Managers come, come back, leave and are lost; what that means for the tasks they hold.
 
 import { PROTOCOL_VERSION, type LeaveReason, type TaskId } from '../../src/common/protocol.ts';
-import { blame, putBack, settle } from './endings.ts';
+import { wasEnding } from './block-ends.ts';
+import { blame, endRecovery, putBack, settle } from './endings.ts';
 import { summaryOf, type ManagerRecord } from './managers.ts';
 import { onResults } from './outcomes.ts';
 import {
@@ -22,6 +23,7 @@ export function onRegister(
     node: message.node,
     pid: message.pid,
     slots: message.slots,
+    workers: message.workers ?? message.slots,
     endsAtMs: message.endsAtMs,
     window: message.window,
     draining: state.drainedBlocks.has(message.block),
@@ -39,7 +41,7 @@ export function onRegister(
   });
   manager.functions.clear(); // what was on the way when its connection broke never arrived
   state.recovery?.missing.delete(manager.id);
-  if (state.recovery?.missing.size === 0 && state.recovery.untilMs !== Infinity) state.recovery = undefined;
+  const isLast = state.recovery?.missing.size === 0 && state.recovery.untilMs !== Infinity;
 
   const { heartbeatPeriodMs, heartbeatThresholdMs } = state.policy;
   const effects: Effect[] = [
@@ -53,6 +55,7 @@ export function onRegister(
   if (known === undefined) {
     effects.push({ type: 'to-client', message: { type: 'manager-joined', manager: summaryOf(manager) } });
   }
+  if (isLast) effects.push(...endRecovery(state));
   effects.push({ type: 'load-changed' });
   return effects;
 }
@@ -84,23 +87,30 @@ function reconcile(
   const missing = manager.held === 0
     ? []
     : [...tasks.ids(new Set([manager.serial]))].filter((id) => !said.has(id));
+  let extra = -tasks.extraOf(missing);
   ended.push(...putBack(state, missing));
   let claimed = 0;
   const strangers: TaskId[] = [];
   for (const id of said) {
     if (tasks.holder(id) === manager.serial) continue;
-    if (mayHold(state, manager, id) && tasks.claim(id, manager.serial)) claimed++;
-    else strangers.push(id);
+    if (mayHold(state, manager, id) && tasks.claim(id, manager.serial)) {
+      claimed++;
+      extra += tasks.extraOf([id]);
+    } else {
+      strangers.push(id);
+    }
   }
-  state.managers.update(manager, now, (record) => { record.held += claimed - missing.length; });
+  state.managers.update(manager, now, (record) => {
+    record.held += claimed - missing.length;
+    record.extra += extra;
+  });
   return strangers;
 }
 
 /** A manager left as planned: anything it still holds goes elsewhere, uncharged. */
-export function leave(state: State, manager: ManagerRecord, reason: LeaveReason, now: number): Effect[] {
+export function leave(state: State, manager: ManagerRecord, reason: LeaveReason): Effect[] {
   const ids = manager.held === 0 ? [] : [...state.tasks.ids(new Set([manager.serial]))];
   const ended = putBack(state, ids);
-  state.managers.update(manager, now, (record) => { record.held = 0; });
   state.managers.remove(manager);
   return [left(manager, reason, ids.length), ...ended, { type: 'load-changed' }];
 }
@@ -108,21 +118,29 @@ export function leave(state: State, manager: ManagerRecord, reason: LeaveReason,
 /**
  * Managers were lost. Their tasks go elsewhere; each may have been the reason. The first time a task is only suspected,
  * because a manager holds many in line; from then on it starts in a free slot at once, so that a further loss counts.
+ * Nothing is held against what was on a manager that was going anyway: walltime, preemption, a scancel.
  */
 export function lose(state: State, lost: ReadonlyMap<ManagerRecord, LeaveReason>, now: number): Effect[] {
   const effects: Effect[] = [];
   const serials = new Set([...lost.keys()].map((manager) => manager.serial));
   const blamed: TaskId[] = [];
   const again: TaskId[] = [];
+  const uncharged: TaskId[] = [];
   for (const id of state.tasks.ids(serials)) {
-    const strikes = strike(state, id);
-    strikes.lostWith = state.managers.bySerial(state.tasks.holder(id) ?? 0)?.id;
-    (strikes.kills >= state.policy.killsMax && !state.cancelled.has(id) ? blamed : again).push(id);
+    const manager = state.managers.bySerial(state.tasks.holder(id) ?? 0);
+    const planned = manager !== undefined && wasEnding(state, manager, now);
+    const strikes = planned ? state.strikes.get(id) ?? noStrikes() : strike(state, id);
+    state.strikes.set(id, strikes);
+    strikes.lostWith = manager?.id;
+    if (planned && !strikes.suspect) uncharged.push(id);
+    else (strikes.kills >= state.policy.killsMax && !state.cancelled.has(id) ? blamed : again).push(id);
   }
-  const ended = [...putBack(state, again, { suspect: true }), ...settle(state, blamed, blame(state, 'managers'))];
+  const ended = [
+    ...putBack(state, again, { suspect: true }), ...putBack(state, uncharged),
+    ...settle(state, blamed, blame(state, 'managers')),
+  ];
   for (const [manager, reason] of lost) {
     effects.push(left(manager, reason, manager.held));
-    state.managers.update(manager, now, (record) => { record.held = 0; });
     state.managers.remove(manager);
   }
   effects.push(...ended, { type: 'load-changed' });
@@ -133,7 +151,6 @@ function strike(state: State, id: TaskId): Strikes {
   const strikes = state.strikes.get(id) ?? noStrikes();
   if (strikes.suspect) strikes.kills++;
   strikes.suspect = true;
-  state.strikes.set(id, strikes);
   return strikes;
 }
 

@@ -10,33 +10,47 @@ export function onResults(
   state: State, manager: ManagerRecord, window: number, arrived: readonly ArrivedResults[], now: number,
 ): Effect[] {
   const effects: Effect[] = [];
-  let freed = 0;
+  const freed: Freed = { tasks: 0, extra: 0 };
   for (const results of arrived) {
     const { ids } = results;
     if (!results.header.failures && state.tasks.allHeldBy(ids, manager.serial)) {
-      for (const id of ids) if (forget(state, id as TaskId)) freed++; // an id we held
+      if (manager.extra > 0) freed.extra += state.tasks.extraOf(new Set(ids));
+      for (const id of ids) if (forget(state, id as TaskId)) freed.tasks++; // an id we held
       effects.push({ type: 'forward', results, manager: manager.id });
     } else {
-      freed += oneByOne(state, manager, results, now, effects);
+      oneByOne(state, manager, results, { now, effects, freed });
     }
   }
   state.managers.update(manager, now, (record) => {
-    record.held -= freed;
+    record.held -= freed.tasks;
+    record.extra -= freed.extra;
     record.window = window;
+    record.freedAtMs = now;
   });
   effects.push({ type: 'load-changed' });
   return effects;
 }
 
-/** Where something failed or is not as we believed: decide each task by itself. Returns how many it held for us. */
+/** What a manager does not hold any more: tasks, and the slots that they occupied beyond one each. */
+interface Freed {
+  tasks: number;
+  extra: number;
+}
+
+interface Turn {
+  readonly now: number;
+  readonly effects: Effect[];
+  readonly freed: Freed;
+}
+
+/** Where something failed or is not as we believed: decide each task by itself. */
 function oneByOne(
-  state: State, manager: ManagerRecord, results: ArrivedResults, now: number, effects: Effect[],
-): number {
+  state: State, manager: ManagerRecord, results: ArrivedResults, { now, effects, freed }: Turn,
+): void {
   const keep: number[] = [];
   const again: TaskId[] = [];
   const blamed: TaskId[] = [];
   const { attempt } = results.header;
-  let freed = 0;
   results.ids.forEach((number, at) => {
     const id = number as TaskId; // checked next: an id of ours is in the table
     const holder = state.tasks.holder(id);
@@ -45,9 +59,14 @@ function oneByOne(
       state.duplicates++;
       return;
     }
-    if (holder === manager.serial) freed++;
-    else if (holder === undefined) state.tasks.claim(id, manager.serial); // not counted as held: it ends right here
-    else effects.push(...withdraw(state, id, holder, now));
+    if (holder === manager.serial) {
+      freed.tasks++;
+      freed.extra += state.tasks.extraOf([id]);
+    } else if (holder === undefined) {
+      state.tasks.claim(id, manager.serial); // not counted as held: it ends right here
+    } else {
+      effects.push(...withdraw(state, id, holder, now));
+    }
     const verdict = judge(state, id, status, attempt);
     if (verdict === 'again') {
       const strikes = state.strikes.get(id);
@@ -63,7 +82,6 @@ function oneByOne(
   effects.push(...putBack(state, again, { change }), ...settle(state, blamed, blame(state, 'workers')));
   if (keep.length === results.ids.length) effects.push({ type: 'forward', results, manager: manager.id });
   else if (keep.length > 0) effects.push({ type: 'forward', results, manager: manager.id, keep });
-  return freed;
 }
 
 /**
@@ -84,7 +102,11 @@ function counts(state: State, manager: ManagerRecord, id: TaskId, status: number
 function withdraw(state: State, id: TaskId, serial: number, now: number): Effect[] {
   const other = state.managers.bySerial(serial);
   if (other === undefined) return [];
-  state.managers.update(other, now, (record) => { record.held--; });
+  const extra = state.tasks.extraOf([id]);
+  state.managers.update(other, now, (record) => {
+    record.held--;
+    record.extra -= extra;
+  });
   return [{ type: 'to-manager', peer: other.peer, message: { type: 'drop', ids: [id] } }];
 }
 

@@ -5,7 +5,7 @@ import type {
   ToManager,
 } from '../../src/common/protocol.ts';
 import { ManagerTable, type ManagerRecord } from './managers.ts';
-import { Queue } from './queue.ts';
+import { Queue, type Lane } from './queue.ts';
 import { TaskTable, type Range, type Whole } from './tasks.ts';
 
 /** What is held against a task whose workers or managers died of it, perhaps. */
@@ -43,6 +43,23 @@ export interface Recovery {
   readonly registrations: Map<string, { readonly message: Registration; readonly results: readonly ArrivedResults[] }>;
   missing: Set<ManagerId>;
   untilMs: number;
+  /** What waits when it is over ends so: it was asked for meanwhile. */
+  failure?: Failure;
+}
+
+/** When the scheduler ends a block, and from when on it gets no more tasks. */
+export interface BlockEnd {
+  readonly endsAtMs: number;
+  readonly drainAtMs: number;
+}
+
+/** A manager that gets nothing more until a wide task fits there. */
+export interface Reservation {
+  readonly lane: Lane;
+  /** Free slots when it was looked at last; so long without more of them, and another manager is tried. */
+  slots: number;
+  sinceMs: number;
+  readonly patienceMs: number;
 }
 
 export type Registration = Extract<FromManager, { type: 'register' }>;
@@ -52,6 +69,7 @@ export interface State {
   readonly tasks: TaskTable;
   readonly queue: Queue;
   readonly managers: ManagerTable;
+  readonly reservations: Map<ManagerRecord, Reservation>;
   readonly functions: Map<FunctionId, FunctionDefinition>;
   readonly strikes: Map<TaskId, Strikes>;
   /** Held tasks whose end was asked for: whatever becomes of their managers, they are not tried again. */
@@ -61,6 +79,8 @@ export interface State {
   readonly connectedBlocks: Set<BlockId>;
   /** Blocks that get no more tasks, whoever still comes from them. */
   readonly drainedBlocks: Set<BlockId>;
+  /** When blocks end, as far as the scheduler has said. */
+  readonly blockEnds: Map<BlockId, BlockEnd>;
   recovery: Recovery | undefined;
   recallAtMs: number;
   tickedAtMs: number;
@@ -69,17 +89,20 @@ export interface State {
 }
 
 export function emptyState(policy: Policy, replacement: boolean): State {
+  const tasks = new TaskTable();
   return {
     policy,
-    tasks: new TaskTable(),
-    queue: new Queue(),
+    tasks,
+    queue: new Queue(tasks),
     managers: new ManagerTable(),
+    reservations: new Map(),
     functions: new Map(),
     strikes: new Map(),
     cancelled: new Set(),
     predecessors: new Set(),
     connectedBlocks: new Set(),
     drainedBlocks: new Set(),
+    blockEnds: new Map(),
     recovery: replacement ? { registrations: new Map(), missing: new Set(), untilMs: Infinity } : undefined,
     recallAtMs: 0,
     tickedAtMs: Infinity,

@@ -60,22 +60,27 @@ export class TaskTable {
   #last: Page | undefined;
   waiting = 0;
   held = 0;
+  /** Of those that wait, the ones that take more than one slot, and the slots that they take beyond one each. */
+  waitingWide = 0;
+  waitingExtra = 0;
 
   /** Takes a batch in. Returns how many of its first tasks are new; a replayed task ends the count. */
   add(batch: StoredBatch): number {
     const { ids } = batch;
-    for (let i = 0; i < ids.length; i++) {
+    let i = 0;
+    for (; i < ids.length; i++) {
       const id = ids[i] ?? 0;
       const page = this.#page(id) ?? this.#makePage(id);
       const at = id & (PAGE - 1);
-      if (page.state[at] !== NONE) return i;
+      if (page.state[at] !== NONE) break;
       page.state[at] = WAITING;
       page.batch[at] = batch;
       page.index[at] = i;
       page.open++;
       this.waiting++;
     }
-    return ids.length;
+    if (batch.kind.footprint !== undefined) this.#countWide(batch, i);
+    return i;
   }
 
   isWaiting(id: number): boolean {
@@ -98,7 +103,7 @@ export class TaskTable {
     const { ids, sizes } = batch;
     let at = range.from;
     let offset = range.offset;
-    while (at < range.to && !this.#waitsIn(ids[at] ?? 0, batch)) offset += sizes[at++] ?? 0;
+    while (at < range.to && !this.waitsIn(ids[at] ?? 0, batch)) offset += sizes[at++] ?? 0;
     const taken: Range = { batch, from: at, to: at, offset };
     const end = Math.min(range.to, at + max);
     while (at < end) {
@@ -116,6 +121,7 @@ export class TaskTable {
     const count = taken.to - taken.from;
     this.waiting -= count;
     this.held += count;
+    if (batch.kind.footprint !== undefined) this.#countWide(batch, -count);
     return count === 0 ? undefined : taken;
   }
 
@@ -124,10 +130,12 @@ export class TaskTable {
     if (!this.isWaiting(id)) return false;
     const page = this.#page(id);
     if (page === undefined) return false;
-    page.state[id & (PAGE - 1)] = HELD;
-    page.holder[id & (PAGE - 1)] = serial;
+    const at = id & (PAGE - 1);
+    page.state[at] = HELD;
+    page.holder[at] = serial;
     this.waiting--;
     this.held++;
+    this.#countWide(page.batch[at], -1);
     return true;
   }
 
@@ -144,8 +152,12 @@ export class TaskTable {
     const page = this.#page(id);
     const at = id & (PAGE - 1);
     if (page === undefined || page.state[at] === NONE) return false;
-    if (page.state[at] === WAITING) this.waiting--;
-    else this.held--;
+    if (page.state[at] === WAITING) {
+      this.waiting--;
+      this.#countWide(page.batch[at], -1);
+    } else {
+      this.held--;
+    }
     page.state[at] = NONE;
     page.batch[at] = undefined;
     if (--page.open === 0) this.#dropPage(Math.floor(id / PAGE));
@@ -173,6 +185,7 @@ export class TaskTable {
       page.batch[at] = batch;
       this.held--;
       this.waiting++;
+      this.#countWide(batch, 1);
       const last = ranges.at(-1);
       if (last?.batch === batch && last.to === index) last.to++;
       else ranges.push({ batch, from: index, to: index + 1, offset: offsetOf(batch, index) });
@@ -198,7 +211,31 @@ export class TaskTable {
     return this.#page(id)?.batch[id & (PAGE - 1)];
   }
 
-  #waitsIn(id: number, batch: StoredBatch): boolean {
+  /** The first tasks of a range that do not wait there any more are cut off. False when none is left. */
+  trim(range: Range): boolean {
+    const { batch } = range;
+    while (range.from < range.to && !this.waitsIn(batch.ids[range.from] ?? 0, batch)) {
+      range.offset += batch.sizes[range.from++] ?? 0;
+    }
+    return range.from < range.to;
+  }
+
+  /** Slots that these tasks occupy beyond one each. */
+  extraOf(ids: Iterable<number>): number {
+    let extra = 0;
+    for (const id of ids) extra += widthOf(this.batchOf(id)?.kind) - 1;
+    return extra;
+  }
+
+  #countWide(batch: StoredBatch | undefined, count: number): void {
+    const width = widthOf(batch?.kind);
+    if (width === 1) return;
+    this.waitingWide += count;
+    this.waitingExtra += count * (width - 1);
+  }
+
+  /** Whether it waits as one of this batch: a task that came back waits as one of a copy. */
+  waitsIn(id: number, batch: StoredBatch): boolean {
     const page = this.#page(id);
     const at = id & (PAGE - 1);
     return page !== undefined && page.state[at] === WAITING && page.batch[at] === batch;
@@ -237,6 +274,11 @@ export class TaskTable {
     this.#lastNumber = -1;
     this.#last = undefined;
   }
+}
+
+/** How many slots a task of this kind occupies at once. */
+export function widthOf(kind: Kind | undefined): number {
+  return kind?.footprint?.width ?? 1;
 }
 
 /** Where a task's payload starts in its batch. */

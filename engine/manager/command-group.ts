@@ -6,6 +6,8 @@ import type { Slot } from './slot.ts';
 
 /** How long a command that is just being started may take until its group is known. */
 const START_MAX_MS = 2000;
+/** How long srun or mpiexec may take to end what it started on other nodes: what they leave behind stays there. */
+const LAUNCHER_GRACE_MS = 5000;
 
 export function endCommand(slot: Slot): void {
   const pgid = slot.memory.commandGroup;
@@ -20,5 +22,17 @@ export async function endStartingCommand(slot: Slot, clock: Clock): Promise<void
     // oxlint-disable-next-line no-await-in-loop -- until it is known
     await clock.sleep(1);
   }
+  if (slot.segment !== segment) return;
+  if (slot.seat !== undefined && slot.seat.nodes.length > 0) await endLauncher(slot, clock);
   if (slot.segment === segment) endCommand(slot);
+}
+
+/** On other nodes than this only the task's own launcher can end anything. */
+async function endLauncher({ memory }: Slot, clock: Clock): Promise<void> {
+  const pgid = memory.commandGroup;
+  if (pgid <= 0) return;
+  killGroup(pgid, 'SIGTERM');
+  const latestMs = clock.now() + LAUNCHER_GRACE_MS;
+  // oxlint-disable-next-line no-await-in-loop -- until it has ended
+  while (memory.commandGroup === pgid && clock.now() < latestMs) await clock.sleep(10);
 }

@@ -5,6 +5,7 @@ import { ComputeError } from '../../src/common/errors.ts';
 import type { Logger } from '../../src/common/log.ts';
 import { STATUS, type FunctionDefinition, type FunctionId, type TaskId } from '../../src/common/protocol.ts';
 import { PAYLOAD_BYTES_MAX } from '../../src/common/slot-memory.ts';
+import { Barren } from './barren.ts';
 import { endCommand, endStartingCommand } from './command-group.ts';
 import { share, type SharedDefinition } from './definition.ts';
 import { failAll } from './failed.ts';
@@ -12,11 +13,15 @@ import { Line, type Segment } from './line.ts';
 import type { Crew, ManagerLink } from './link.ts';
 import { Pace } from './pace.ts';
 import type { WorkerPool } from './pool.ts';
+import { Seats, tooWide, type Equipment } from './seats.ts';
 import { Slot, type Collected } from './slot.ts';
+import { limitTime } from './time-limit.ts';
 
 export interface CrewOptions {
-  readonly slots: number;
+  /** Tasks at a time. */
+  readonly workers: number;
   readonly prefetch: number;
+  readonly equipment: Equipment;
 }
 
 export interface CrewDeps {
@@ -30,30 +35,29 @@ export interface CrewDeps {
 
 /** How often results are collected, and lines evened out, while workers are at assignments of several tasks. */
 const COLLECT_MS = 5;
-/** After its time is up, a command has this long to end by its own means before its thread is ended. */
-const COMMAND_GRACE_MS = 4000;
-/** A thread that ends before it starts any task is tried this often; then the task is failed. */
-const BARREN_MAX = 3;
 
 export class WorkerCrew implements Crew {
   readonly slots: number;
+  readonly workers: number;
   readonly #deps: CrewDeps;
   readonly #all: Slot[];
-  readonly #idle: Slot[];
+  readonly #seats: Seats;
   readonly #line = new Line();
   readonly #pace: Pace;
   readonly #definitions = new Map<FunctionId, SharedDefinition>();
-  readonly #barren = new Map<TaskId, number>();
+  readonly #barren = new Barren();
   #collecting: NodeJS.Timeout | undefined;
   #draining = false;
   #closed = false;
 
   constructor(options: CrewOptions, deps: CrewDeps) {
-    this.slots = options.slots;
+    const { workers, prefetch, equipment } = options;
+    this.slots = equipment.mpi?.nodes.length ?? workers;
+    this.workers = workers;
     this.#deps = deps;
-    this.#all = Array.from({ length: options.slots }, (_, index) => new Slot(index));
-    this.#idle = this.#all.toReversed();
-    this.#pace = new Pace(options.slots, options.prefetch);
+    this.#all = Array.from({ length: workers }, (_, index) => new Slot(index));
+    this.#seats = new Seats(this.#all, equipment);
+    this.#pace = new Pace(workers, prefetch, equipment.mpi === null);
   }
 
   get draining(): boolean { return this.#draining; }
@@ -71,7 +75,11 @@ export class WorkerCrew implements Crew {
   }
 
   onTasks(segments: readonly Segment[]): void {
-    for (const segment of segments) this.#line.push(segment);
+    for (const segment of segments) {
+      const { footprint } = segment.kind;
+      if (footprint === undefined || footprint.width <= this.slots) this.#line.push(segment);
+      else this.#fail(idsOf(segment), segment, tooWide(footprint, this.slots));
+    }
     if (this.#draining) this.#handBack();
     else this.#assign();
   }
@@ -95,7 +103,9 @@ export class WorkerCrew implements Crew {
     this.#deps.link.send({ type: 'returned', ids });
   }
 
-  onDrain(): void {
+  /** `terminated`: by the scheduler's SIGTERM, which mostly the commands of tasks have got, too. */
+  onDrain(terminated = false): void {
+    if (terminated) for (const slot of this.#all) slot.memory.terminate();
     if (this.#draining) return;
     this.#draining = true;
     this.#deps.link.send({ type: 'draining' });
@@ -120,19 +130,22 @@ export class WorkerCrew implements Crew {
   }
 
   #assign(): void {
-    while (this.#idle.length > 0 && this.#line.length > 0 && !this.#closed) {
-      const fn = this.#line.next();
-      const definition = fn === undefined ? undefined : this.#definitions.get(fn);
-      const count = fn === undefined ? 1 : this.#pace.assignment(fn, this.#line.length);
+    while (this.#seats.idle > 0 && this.#line.length > 0 && !this.#closed) {
+      const kind = this.#line.next();
+      if (kind === undefined) return;
+      const slot = this.#seats.take(kind.footprint);
+      if (slot === undefined) return; // what is behind a task that waits for its slots waits with it
+      const count = slot.seat === undefined ? this.#pace.assignment(kind.fn, this.#line.length) : 1;
       const segment = this.#line.take(count, PAYLOAD_BYTES_MAX);
-      if (segment === undefined) return;
-      if (definition === undefined) {
-        const unknown = new ComputeError('FUNCTION_NOT_FOUND', 'the function was never sent to this manager');
-        this.#fail(idsOf(segment), segment, unknown);
+      const definition = this.#definitions.get(kind.fn);
+      if (segment !== undefined && definition !== undefined) {
+        void this.#run(slot, segment, definition);
         continue;
       }
-      const slot = this.#idle.pop();
-      if (slot !== undefined) void this.#run(slot, segment, definition);
+      this.#seats.giveBack(slot);
+      if (segment === undefined) return;
+      const unknown = new ComputeError('FUNCTION_NOT_FOUND', 'the function was never sent to this manager');
+      this.#fail(idsOf(segment), segment, unknown);
     }
   }
 
@@ -140,11 +153,14 @@ export class WorkerCrew implements Crew {
     const { clock } = this.#deps;
     const assignment = slot.start(segment, clock.now());
     slot.ended = false;
-    if (segment.kind.timeoutMs > 0) this.#watchTime(slot, segment.kind.timeoutMs, definition.command);
+    if (segment.kind.timeoutMs > 0) {
+      limitTime(slot, { timeoutMs: segment.kind.timeoutMs, command: definition.command, clock }, (reason) =>
+        this.#abort(slot, reason, STATUS.retryable));
+    }
     if (assignment.count > 1) this.#collecting ??= setInterval(() => this.#collectAll(), COLLECT_MS);
     let lost = false;
     try {
-      const large = await this.#deps.pool.run(slot, assignment, definition.bytes);
+      const large = await this.#poolOf(slot).run(slot, assignment, definition.bytes);
       this.#report(slot.collect(clock.now()), segment);
       if (large !== undefined) this.#report(slot.collectLarge(large, clock.now()), segment);
     } catch (error) {
@@ -155,7 +171,7 @@ export class WorkerCrew implements Crew {
     // Tasks behind one whose outcome was too large for the slot's memory, or behind the one that took the thread down.
     this.#line.pushFront(slot.recall(Infinity));
     slot.clear(lost);
-    this.#idle.push(slot);
+    this.#seats.giveBack(slot);
     if (this.#draining) this.#handBack();
     else this.#assign();
   }
@@ -181,28 +197,9 @@ export class WorkerCrew implements Crew {
       this.#deps.link.send({ type: 'returned', ids: [first] }); // its buffers went down with the thread
       return;
     }
-    const times = (this.#barren.get(first) ?? 0) + 1;
-    this.#barren.set(first, times);
-    if (times < BARREN_MAX) return;
-    this.#barren.delete(first);
+    if (!this.#barren.add(first)) return;
     slot.recall(1, (id) => id === first);
     this.#fail([first], segment, lost, STATUS.workerLost);
-  }
-
-  /** One timer for the whole assignment: it looks when the task that runs now has to be done. */
-  #watchTime(slot: Slot, timeoutMs: number, command: boolean): void {
-    const limitMs = command ? timeoutMs + COMMAND_GRACE_MS : timeoutMs;
-    const check = (): void => {
-      const since = slot.runningSince();
-      const left = since === undefined ? limitMs : since + limitMs - this.#deps.clock.now();
-      if (left > 0) {
-        slot.timer = setTimeout(check, left + 1);
-        return;
-      }
-      const message = `the task ran longer than its timeout of ${timeoutMs / 1000} s`;
-      this.#abort(slot, new ComputeError('TASK_TIMEOUT', message), STATUS.retryable);
-    };
-    slot.timer = setTimeout(check, limitMs + 1);
   }
 
   /** Fails the running task and ends its thread; the others of its assignment go on elsewhere. */
@@ -241,8 +238,12 @@ export class WorkerCrew implements Crew {
     const { segment } = slot;
     slot.ended = true;
     void endStartingCommand(slot, this.#deps.clock).then(() => {
-      if (slot.segment === segment) this.#deps.pool.kill(slot.index);
+      if (slot.segment === segment) this.#poolOf(slot).kill(slot.index);
     });
+  }
+
+  #poolOf({ seat }: Slot): WorkerPool {
+    return seat === undefined ? this.#deps.pool : this.#deps.pool.ofWidth(1 + seat.others.length);
   }
 
   #collectAll(): void {
@@ -262,7 +263,7 @@ export class WorkerCrew implements Crew {
 
   /** A slot is idle while another has tasks queued: half of the longest queue moves. */
   #evenOut(): void {
-    if (this.#idle.length === 0 || this.#line.length > 0) return;
+    if (this.#seats.idle === 0 || this.#line.length > 0) return;
     let longest: Slot | undefined;
     for (const slot of this.#all) if (slot.queued() > (longest?.queued() ?? 0)) longest = slot;
     if (longest === undefined) return;
@@ -276,13 +277,13 @@ export class WorkerCrew implements Crew {
       ...this.#all.flatMap((slot) => slot.recall(Infinity).flatMap(idsOf)),
     ];
     if (ids.length > 0) this.#deps.link.send({ type: 'returned', ids });
-    if (this.#idle.length === this.slots) this.#deps.onDrained();
+    if (this.#seats.idle === this.workers) this.#deps.onDrained();
   }
 
   #report(collected: Collected | undefined, segment: Segment): void {
     if (collected === undefined) return;
     this.#pace.observe(segment.kind.fn, collected);
-    if (this.#barren.size > 0) for (const id of collected.ids) this.#barren.delete(id as TaskId); // ids we were given
+    this.#barren.forget(collected.ids);
     this.#deps.link.report(collected.header, collected.frames);
   }
 

@@ -1,6 +1,6 @@
 // Tasks a manager holds that no slot has taken yet, in the order in which they came.
 
-import type { FunctionId, Hops, Kind, TaskId } from '../../src/common/protocol.ts';
+import type { Hops, Kind, TaskId } from '../../src/common/protocol.ts';
 
 /** Consecutive tasks of one batch, payloads and all. `offset` is where the first one's payload starts. */
 export interface Segment {
@@ -35,9 +35,9 @@ export class Line {
     for (const segment of segments) this.#length += segment.to - segment.from;
   }
 
-  /** The function that the next task calls. */
-  next(): FunctionId | undefined {
-    return this.#segments[0]?.kind.fn;
+  /** What the next task is. */
+  next(): Kind | undefined {
+    return this.#segments[0]?.kind;
   }
 
   /** Up to `max` tasks of one batch from the front, with payloads of `bytesMax` together; one task in any case. */

@@ -19,6 +19,8 @@ import type { Segment } from './line.ts';
 /** Who does the work that the link brings. */
 export interface Crew {
   readonly slots: number;
+  /** Tasks it runs at a time. */
+  readonly workers: number;
   /** It takes no more tasks. */
   readonly draining: boolean;
   /** How many tasks it wants to hold. */
@@ -32,7 +34,7 @@ export interface Crew {
   /** Ends tasks that nobody wants to hear of any more. */
   onDrop(ids: readonly TaskId[]): void;
   onRecall(count: number): void;
-  onDrain(): void;
+  onDrain(terminated?: boolean): void;
 }
 
 export interface LinkOptions {
@@ -45,6 +47,8 @@ export interface LinkOptions {
   readonly cores: number;
   readonly memoryMiB: number;
   readonly endsAtMs: number | null;
+  /** How long to wait for the interchange, at the start or after it went, before giving up. */
+  readonly goneMaxMs: number;
 }
 
 export interface LinkDeps {
@@ -57,8 +61,6 @@ export interface LinkDeps {
 /** Results already sent are kept this long: a registration brings them along, as they may have been lost. */
 const KEEP_MS = 2000;
 const KEEP_BYTES_MAX = 256 * 1024 * 1024;
-/** How long to wait for the interchange, at the start or after it went, before giving up. */
-const GONE_MAX_MS = 10_000;
 
 interface Kept {
   readonly atMs: number;
@@ -193,7 +195,7 @@ export class ManagerLink {
     this.#dialer.send([encodeHeader({
       type: 'register', version: PROTOCOL_VERSION, manager, block, node, pid: process.pid, slots: crew.slots,
       draining: crew.draining, window: crew.window(), nodeVersion: process.versions.node, cores, memoryMiB,
-      ...(endsAtMs === null ? {} : { endsAtMs }),
+      ...(endsAtMs === null ? {} : { endsAtMs }), ...(crew.workers < crew.slots ? { workers: crew.workers } : {}),
       held: crew.held(), batches: this.#kept.flatMap(({ headers }) => headers),
     } satisfies FromManager), ...this.#kept.flatMap(({ frames }) => frames)]);
   }
@@ -231,8 +233,8 @@ export class ManagerLink {
     const now = this.#deps.clock.now();
     this.#silentMs += everyMs;
     this.#forget();
-    if (this.#goneAtMs !== undefined && now - this.#goneAtMs > GONE_MAX_MS) {
-      this.#deps.onEnd('the connection to the interchange is gone');
+    if (this.#goneAtMs !== undefined) {
+      if (now - this.#goneAtMs > this.#options.goneMaxMs) this.#deps.onEnd('the connection to the interchange is gone');
     } else if (this.#silentMs > this.#heartbeatThresholdMs) {
       this.#deps.onEnd('the interchange is silent');
     }

@@ -1,18 +1,21 @@
 // A manager's life: find the interchange, count slots, join, work, leave.
 
-import { availableParallelism, freemem, hostname, totalmem } from 'node:os';
+import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Clock } from '../../src/common/clock.ts';
 import { ComputeError } from '../../src/common/errors.ts';
 import type { Logger } from '../../src/common/log.ts';
 import type { ManagerConfig } from '../../src/common/process-config.ts';
 import type { ManagerId } from '../../src/common/protocol.ts';
-import { coresOfSlots, parseCores } from './affinity.ts';
+import { coresOfSlots } from './affinity.ts';
 import { WorkerCrew } from './crew.ts';
 import { ManagerLink } from './link.ts';
+import { findNodes } from './mpi.ts';
+import { acceleratorsOf, offerOf } from './node-offer.ts';
+import { readSources } from './node-sources.ts';
 import { WorkerPool } from './pool.ts';
+import type { Equipment } from './seats.ts';
 import { countSlots } from './slots.ts';
 import { ZeroCrew } from './zero.ts';
 
@@ -21,17 +24,25 @@ export interface ManagerDeps {
   readonly clock: Clock;
   /** The scheduler wants the node back, or a person does. */
   readonly signal: AbortSignal;
+  /** What the scheduler says of the job. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** From the scheduler's SIGTERM until what still runs is ended and handed back. */
 const TERM_GRACE_MS = 3000;
-const GIB = 1024 ** 3;
 
 /** Returns the exit status. */
-export async function runManager(config: ManagerConfig, folder: string, deps: ManagerDeps): Promise<number> {
+export async function runManager(given: ManagerConfig, folder: string, deps: ManagerDeps): Promise<number> {
   const { log, clock, signal } = deps;
-  const slots = countSlots(config, { cores: availableParallelism(), memoryGiB: freemem() / GIB });
-  const address = await findInterchange(config);
+  const offer = offerOf(readSources(deps.environment));
+  const config = { ...given, accelerators: acceleratorsOf(given.accelerators, offer.devices) };
+  const mpi = config.mpi === null ? null : await findNodes(config.mpi, deps.environment);
+  const workers = mpi === null ? countSlots(config, offer) : Math.min(mpi.workers, mpi.nodes.length);
+  const equipment: Equipment = {
+    mpi, accelerators: config.accelerators,
+    cores: mpi === null ? coresOfSlots(config.cpuAffinity, workers, offer.allowed) ?? null : null,
+  };
+  const address = await findInterchange(config, clock);
   const node = hostname();
   // The one place where they are made.
   const manager = `${config.block}.${node}.${randomBytes(4).toString('hex')}` as ManagerId;
@@ -41,26 +52,27 @@ export async function runManager(config: ManagerConfig, folder: string, deps: Ma
   const ended = new Promise<string>((resolve) => { end = resolve; });
   const link = new ManagerLink({
     address, port: config.port, manager, block: config.block, node,
-    keys: config.keys, cores: availableParallelism(), memoryMiB: Math.round(totalmem() / 1024 ** 2),
+    keys: config.keys, cores: offer.cores, memoryMiB: Math.round(offer.memoryGiB * 1024),
     // The only end that we know of here: the one that was configured.
     endsAtMs: config.drainAfterMs === null ? null : clock.now() + config.drainAfterMs,
+    goneMaxMs: config.goneMaxMs,
   }, { log, clock, onEnd: end });
   const onDrained = (): void => {
     link.leave();
     end('drained');
   };
   const crew = config.zeroWorker
-    ? new ZeroCrew(slots, { link, clock, onDrained })
-    : new WorkerCrew({ slots, prefetch: config.prefetchCapacity }, {
-      link, clock, log, onDrained, pool: openPool({ config, folder, manager, slots }),
+    ? new ZeroCrew(mpi?.nodes.length ?? workers, { link, clock, onDrained })
+    : new WorkerCrew({ workers, prefetch: config.prefetchCapacity, equipment }, {
+      link, clock, log, onDrained, pool: openPool({ config, folder, manager, workers, equipment }),
     });
   link.join(crew);
-  log.info({ manager, count: slots }, 'manager started');
+  log.info({ manager, count: crew.slots, offer }, 'manager started');
 
   const drainTimer = config.drainAfterMs === null ? undefined : setTimeout(() => crew.onDrain(), config.drainAfterMs);
   const onTerm = (): void => {
     log.info('told to leave');
-    crew.onDrain();
+    crew.onDrain(true);
     setTimeout(() => {
       if (crew instanceof WorkerCrew) crew.handBackRunning();
     }, TERM_GRACE_MS);
@@ -80,32 +92,39 @@ interface PoolPlace {
   readonly config: ManagerConfig;
   readonly folder: string;
   readonly manager: ManagerId;
-  readonly slots: number;
+  readonly workers: number;
+  readonly equipment: Equipment;
 }
 
-function openPool({ config, folder, manager, slots }: PoolPlace): WorkerPool {
+function openPool({ config, folder, manager, workers, equipment: { accelerators, cores } }: PoolPlace): WorkerPool {
   return new WorkerPool({
-    slots,
+    slots: workers,
     setup: {
-      manager, block: config.block, slots, accelerators: config.accelerators, groupsFolder: `${folder}/groups`,
-      cores: coresOfSlots(config.cpuAffinity, slots, allowedCores()) ?? null,
+      manager, block: config.block, slots: workers, accelerators, cores, groupsFolder: `${folder}/groups`,
       resultBytesMax: config.resultBytesMax,
     },
     memoryMiB: config.memPerWorkerGiB === null ? null : Math.round(config.memPerWorkerGiB * 1024),
   });
 }
 
-/** What the scheduler, or whoever started us, left to this process. */
-function allowedCores(): number[] {
-  const status = readFileSync('/proc/self/status', 'utf8');
-  return parseCores(/^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1] ?? '');
+/** Between two rounds of tries: nobody may be there yet, if the engine is just being started again. */
+const PROBE_AGAIN_MS = 1000;
+
+/** Tries every address, again and again for a while; the first that takes a connection is used. */
+async function findInterchange(config: ManagerConfig, clock: Clock): Promise<string> {
+  const [only] = config.addresses;
+  if (only !== undefined && config.addresses.length === 1) return only;
+  for (const endMs = clock.now() + config.goneMaxMs; ;) {
+    try {
+      return await probe(config);
+    } catch (error) {
+      if (clock.now() >= endMs) throw error;
+      await clock.sleep(PROBE_AGAIN_MS);
+    }
+  }
 }
 
-/** Tries every address at once; the first that takes a connection is used. */
-async function findInterchange(config: ManagerConfig): Promise<string> {
-  const { addresses, port, probeTimeoutMs } = config;
-  const [only] = addresses;
-  if (only !== undefined && addresses.length === 1) return only;
+async function probe({ addresses, port, probeTimeoutMs }: ManagerConfig): Promise<string> {
   const attempts = addresses.map((address) => new Promise<string>((resolve, reject) => {
     const socket = connect({ host: address, port, timeout: probeTimeoutMs });
     const done = (settle: () => void): void => {

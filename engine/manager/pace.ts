@@ -32,11 +32,14 @@ export class Pace {
   readonly #functions = new Map<FunctionId, Habit>();
   readonly #slots: number;
   readonly #prefetch: number;
+  readonly #lines: boolean;
   #overallMs: number | undefined;
 
-  constructor(slots: number, prefetch: number) {
+  /** `lines`: tasks may stand in line behind those that run. */
+  constructor(slots: number, prefetch: number, lines = true) {
     this.#slots = slots;
     this.#prefetch = prefetch;
+    this.#lines = lines;
   }
 
   observe(fn: FunctionId, { meanMs, meanBytes, header }: Observation): void {
@@ -64,6 +67,7 @@ export class Pace {
 
   /** How many tasks the manager should hold: one for each slot, and the work in line. */
   window(): number {
+    if (!this.#lines) return this.#slots;
     const mean = this.#overallMs;
     const perSlot = mean === undefined ? 0 : Math.min(LINE_TASKS_MAX, Math.floor(LINE_MS / Math.max(mean, MS_MIN)));
     return this.#slots + Math.max(this.#prefetch, this.#slots * perSlot);

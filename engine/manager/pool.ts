@@ -12,16 +12,22 @@ export interface PoolOptions {
   readonly setup: WorkerSetup;
   /** null: no limit of its own. */
   readonly memoryMiB: number | null;
+  /** Threads that are there before they are needed. Default: 1. */
+  readonly minThreads?: number;
 }
 
 export class WorkerPool {
+  readonly #options: PoolOptions;
   readonly #threads: Piscina<SessionStart>;
   readonly #sessions: (Session | undefined)[] = [];
+  /** For tasks that have the memory of several workers: a thread's limit is for its life. */
+  readonly #wider = new Map<number, WorkerPool>();
 
   constructor(options: PoolOptions) {
+    this.#options = options;
     this.#threads = new Piscina<SessionStart>({
       filename: new URL('../worker/main.js', import.meta.url).href,
-      minThreads: 1,
+      minThreads: options.minThreads ?? 1,
       maxThreads: options.slots,
       // Started when first needed, then kept: a thread costs memory, starting one costs time.
       idleTimeout: Infinity,
@@ -46,6 +52,12 @@ export class WorkerPool {
     { index, memory }: { readonly index: number; readonly memory: SlotMemory }, assignment: Assignment,
     definition: Uint8Array,
   ): Promise<LargeOutcome | undefined> {
+    const known = this.#sessions[index];
+    if (known !== undefined && known.memory !== memory.shared) {
+      // The slot got fresh memory when a thread of another width was ended in it.
+      known.killer.emit('abort');
+      this.#sessions[index] = undefined;
+    }
     const session = this.#sessions[index] ??= this.#open(index, memory);
     try {
       return await session.assign(assignment, definition);
@@ -66,13 +78,23 @@ export class WorkerPool {
     return session;
   }
 
+  /** Threads with so many times the memory. */
+  ofWidth(width: number): WorkerPool {
+    const { memoryMiB } = this.#options;
+    if (width === 1 || memoryMiB === null) return this;
+    const found = this.#wider.get(width)
+      ?? new WorkerPool({ ...this.#options, memoryMiB: memoryMiB * width, minThreads: 0 });
+    this.#wider.set(width, found);
+    return found;
+  }
+
   /** Ends the thread that works in a slot. */
   kill(index: number): void {
     this.#sessions[index]?.killer.emit('abort');
   }
 
   async close(): Promise<void> {
-    await this.#threads.destroy();
+    await Promise.all([this.#threads.destroy(), ...[...this.#wider.values()].map((pool) => pool.close())]);
   }
 }
 

@@ -10,6 +10,8 @@ import {
 export class Session {
   /** Its 'abort' ends the thread. */
   readonly killer = new EventEmitter();
+  /** Of the slot, when the session began. */
+  readonly memory: SharedArrayBuffer;
   readonly #port: MessagePort;
   /** Functions whose definition this worker has been given. */
   readonly #known = new Set<FunctionId>();
@@ -20,6 +22,7 @@ export class Session {
     slot: number, memory: SharedArrayBuffer, run: (start: SessionStart, killer: EventEmitter) => Promise<unknown>,
   ) {
     const { port1, port2 } = new MessageChannel();
+    this.memory = memory;
     this.#port = port1;
     port1.on('message', (large: LargeOutcome | null) => {
       const waiting = this.#waiting;

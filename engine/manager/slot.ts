@@ -8,7 +8,7 @@ import { encodeFailure, encodePayload } from '../../src/common/payload.ts';
 import { newResultColumns } from '../../src/common/columns.ts';
 import { ComputeError } from '../../src/common/errors.ts';
 import {
-  STATUS, type Assignment, type LargeOutcome, type ResultBatch, type TaskId,
+  STATUS, type Assignment, type LargeOutcome, type Place, type ResultBatch, type TaskId,
 } from '../../src/common/protocol.ts';
 import { PAYLOAD_BYTES_MAX, SLOT_BYTES, SLOT_STATE, SlotMemory } from '../../src/common/slot-memory.ts';
 import type { Frame } from '../socket.ts';
@@ -24,10 +24,20 @@ export interface Collected {
   readonly meanBytes: number;
 }
 
+/** A slot and what its task occupies beside it. */
+export interface Seat {
+  readonly slot: Slot;
+  readonly place: Place;
+  readonly others: readonly Slot[];
+  readonly nodes: readonly number[];
+}
+
 export class Slot {
   readonly index: number;
   memory = new SlotMemory(new SharedArrayBuffer(SLOT_BYTES));
   segment: Segment | undefined;
+  /** What its task occupies beside it. */
+  seat: Seat | undefined;
   /** Tasks before this one are accounted for. */
   #cursor = 0;
   #outcomeAt = 0;
@@ -57,7 +67,9 @@ export class Slot {
       memory.payloadSize[i - from] = size;
       bytes += size;
     }
-    const assignment: Assignment = { fn: kind.fn, count: to - from, timeoutMs: kind.timeoutMs };
+    const assignment: Assignment = this.seat === undefined
+      ? { fn: kind.fn, count: to - from, timeoutMs: kind.timeoutMs }
+      : { fn: kind.fn, count: to - from, timeoutMs: kind.timeoutMs, place: this.seat.place };
     const body = payload.subarray(offset, offset + bytes);
     if (buffers.length === 0 && bytes <= PAYLOAD_BYTES_MAX) {
       memory.payload.set(body);

@@ -2,12 +2,7 @@
 
 import { ComputeError } from '../../src/common/errors.ts';
 import type { ManagerConfig } from '../../src/common/process-config.ts';
-
-/** What the node offers this block. */
-export interface NodeOffer {
-  readonly cores: number;
-  readonly memoryGiB: number;
-}
+import type { NodeOffer } from './node-offer.ts';
 
 type SlotKeys = Pick<ManagerConfig, 'maxWorkersPerNode' | 'coresPerWorker' | 'memPerWorkerGiB' | 'accelerators'>;
 
@@ -15,14 +10,16 @@ type SlotKeys = Pick<ManagerConfig, 'maxWorkersPerNode' | 'coresPerWorker' | 'me
  * The smallest of what cores, memory, accelerators and the administrator's cap allow. None at all is an error with the
  * arithmetic in it: a manager without slots would look healthy and do nothing.
  */
-export function countSlots(config: SlotKeys, node: NodeOffer): number {
+export function countSlots(
+  config: SlotKeys, node: Pick<NodeOffer, 'cores' | 'coresFrom' | 'memoryGiB' | 'memoryFrom'>,
+): number {
   const { maxWorkersPerNode, coresPerWorker, memPerWorkerGiB, accelerators } = config;
   const limits: [string, number][] = [
-    [`${node.cores} cores / cores_per_worker ${coresPerWorker}`,
+    [`${node.cores} cores (${node.coresFrom}) / cores_per_worker ${coresPerWorker}`,
       coresPerWorker > 0 ? Math.floor(node.cores / coresPerWorker + 1e-9) : Infinity],
   ];
   if (memPerWorkerGiB !== null && memPerWorkerGiB > 0) {
-    limits.push([`${node.memoryGiB.toFixed(1)} GiB / mem_per_worker ${memPerWorkerGiB}`,
+    limits.push([`${node.memoryGiB.toFixed(1)} GiB (${node.memoryFrom}) / mem_per_worker ${memPerWorkerGiB}`,
       Math.floor(node.memoryGiB / memPerWorkerGiB)]);
   }
   if (maxWorkersPerNode !== null) limits.push([`max_workers_per_node ${maxWorkersPerNode}`, maxWorkersPerNode]);

@@ -9,6 +9,7 @@ import { LINE_TASKS_MAX } from './pace.ts';
 
 export class ZeroCrew implements Crew {
   readonly slots: number;
+  readonly workers: number;
   readonly draining = false; // it has left as soon as it is told to
   readonly #link: ManagerLink;
   readonly #clock: Clock;
@@ -16,6 +17,7 @@ export class ZeroCrew implements Crew {
 
   constructor(slots: number, deps: { link: ManagerLink; clock: Clock; onDrained: () => void }) {
     this.slots = slots;
+    this.workers = slots;
     this.#link = deps.link;
     this.#clock = deps.clock;
     this.#onDrained = deps.onDrained;

@@ -17,6 +17,12 @@ type CommandDefinition = Extract<FunctionDefinition, { form: 'command' }>;
 const KILL_AFTER_MS = 2000;
 /** For the last output of a command that has ended. */
 const OUTPUT_WAIT_MS = 1000;
+/** The scheduler's SIGTERM may end a command before the manager has heard of its own. */
+const TERMINATED_WAIT_MS = 1000;
+/** A command that has its own way to end at a SIGTERM took some time for it. */
+const FAILED_WAIT_MS = 20;
+const TERMINATED_LOOK_MS = 5;
+const SIGTERM_STATUS = 143;
 
 export async function runCommand(
   definition: CommandDefinition, args: readonly unknown[], context: TaskContext,
@@ -43,22 +49,37 @@ export async function runCommand(
     signalAfter(context.timeoutMs, 'SIGTERM');
     signalAfter(context.timeoutMs + KILL_AFTER_MS, 'SIGKILL');
   }
+  let code: number | null;
+  let signal: NodeJS.Signals | null;
   try {
-    const [code, signal] = await ended(child, definition);
+    [code, signal] = await ended(child, definition);
     if (timedOut) {
       const message = `the command ran longer than ${context.timeoutMs / 1000} s and was ended`;
       throw new ComputeError('TASK_TIMEOUT', message, {
         details: { stdout: stdout.text(), stderr: stderr.text() },
       });
     }
-    return {
-      exitCode: code, signal, stdout: stdout.text(), stderr: stderr.text(),
-      truncated: stdout.truncated() || stderr.truncated(),
-    };
   } finally {
     for (const timer of timers) clearTimeout(timer);
     context.memory.commandGroup = 0;
     rmSync(note, { force: true });
+  }
+  if (code !== 0) await unlessTerminated(signal === 'SIGTERM' || code === SIGTERM_STATUS, context);
+  return {
+    exitCode: code, signal, stdout: stdout.text(), stderr: stderr.text(),
+    truncated: stdout.truncated() || stderr.truncated(),
+  };
+}
+
+/**
+ * Waits for ever where the scheduler is ending the block: it has told the command, too, so that the failure is not the
+ * task's, and the manager is about to hand the task back.
+ */
+async function unlessTerminated(told: boolean, { memory }: TaskContext): Promise<void> {
+  for (const end = performance.now() + (told ? TERMINATED_WAIT_MS : FAILED_WAIT_MS); ;) {
+    if (memory.terminated) await new Promise(() => { /* the manager ends this thread */ });
+    if (performance.now() >= end) return;
+    await new Promise((resolve) => setTimeout(resolve, TERMINATED_LOOK_MS));
   }
 }
 

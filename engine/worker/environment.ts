@@ -2,6 +2,8 @@
 
 import { workerData } from 'node:worker_threads';
 import type { WorkerSetup } from '../../src/common/process-config.ts';
+import type { Place } from '../../src/common/protocol.ts';
+import { deviceVariables } from '../../src/common/resources.ts';
 import { bindThread } from './affinity.ts';
 
 // Written by our manager. Piscina hands it over in its own wrapping: [its own data, ours].
@@ -17,10 +19,22 @@ export function takeOn(slot: number): void {
   if (cores !== undefined) bindThread(cores);
   const accelerator = setup.accelerators[slot];
   if (accelerator === undefined) return;
-  for (const name of ['CUDA_VISIBLE_DEVICES', 'ROCR_VISIBLE_DEVICES', 'ZE_AFFINITY_MASK']) {
-    process.env[name] = accelerator;
-  }
-  process.env['ZE_ENABLE_PCI_ID_DEVICE_ORDER'] = '1';
+  for (const [name, value] of Object.entries(deviceVariables(accelerator))) process.env[name] = value;
+}
+
+/** For one assignment: what its task sees, instead of the slot's own. Returns what makes that undone. */
+export function occupy(variables: NodeJS.ProcessEnv, slot: number, { environment, cores }: Place): () => void {
+  const before = new Map(Object.keys(environment).map((name) => [name, variables[name]]));
+  if (cores !== null) bindThread(cores);
+  Object.assign(variables, environment);
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete variables[name];
+      else variables[name] = value;
+    }
+    const own = setup.cores?.[slot];
+    if (cores !== null && own !== undefined) bindThread(own);
+  };
 }
 
 /** Where the process groups of running commands are noted, for whoever cleans up after a killed manager. */

@@ -4,9 +4,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import { encodeFailure, encodePayload, decodePayload, type Encoded } from '../../src/common/payload.ts';
 import { ComputeError, mayRetry } from '../../src/common/errors.ts';
-import { STATUS, type Assignment, type LargeOutcome, type SessionStart } from '../../src/common/protocol.ts';
+import {
+  STATUS, type Assignment, type LargeOutcome, type Place, type SessionStart,
+} from '../../src/common/protocol.ts';
 import { SlotMemory } from '../../src/common/slot-memory.ts';
-import { resultBytesMax, takeOn } from './environment.ts';
+import { occupy, resultBytesMax, takeOn } from './environment.ts';
 import type { Callable, TaskContext } from './context.ts';
 import { knownFunction, loadFunction } from './load.ts';
 
@@ -14,8 +16,21 @@ import { knownFunction, loadFunction } from './load.ts';
 export default function serve({ slot, memory: shared, port }: SessionStart): Promise<never> {
   takeOn(slot);
   const memory = new SlotMemory(shared);
-  port.on('message', (assignment: Assignment) => void work(assignment, slot, memory, port));
+  port.on('message', (assignment: Assignment) => {
+    const { place } = assignment;
+    void (place === undefined ? work(assignment, slot, memory, port) : workIn(place, assignment, slot, memory, port));
+  });
   return new Promise(() => { /* the pool ends the thread, or the thread ends itself */ });
+}
+
+/** The task of this assignment occupies more than the slot. */
+async function workIn(place: Place, ...rest: Parameters<typeof work>): Promise<void> {
+  const leave = occupy(process.env, rest[1], place);
+  try {
+    await work(...rest);
+  } finally {
+    leave();
+  }
 }
 
 /** Runs an assignment and answers. Should it throw, the thread ends, and the manager knows. */

@@ -1,4 +1,5 @@
-import { chmod, mkdir, open, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ComputeError } from '../../src/common/errors.ts';
 import { exec } from '../../src/common/exec.ts';
@@ -9,12 +10,16 @@ export const localHost: Host = {
   run: (argv, { timeoutMs }) => exec(argv, { timeoutMs }),
 
   write: async (path, text, mode) => {
+    // Readers see the old file or the new one.
+    const draft = `${path}.${randomBytes(6).toString('hex')}`;
     try {
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, text, { mode });
-      await chmod(path, mode); // the file may have been there, with another mode
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await writeFile(draft, text, { mode, flag: 'wx' });
+      await chmod(draft, mode); // the umask may have taken something away
+      await rename(draft, path);
     } catch (cause) {
-      throw new ComputeError('STORAGE_FAILED', `could not write ${path}`, { cause });
+      await rm(draft, { force: true }).catch(() => { /* the first failure is the one to tell of */ });
+      throw new ComputeError('STORAGE_FAILED', `could not write ${path}: check space and permissions`, { cause });
     }
   },
 
@@ -33,4 +38,15 @@ export const localHost: Host = {
       return ''; // not there, or not ours to read: a report goes without it
     }
   },
+
+  remove: async (path) => {
+    try {
+      await rm(path, { force: true });
+    } catch (cause) {
+      throw new ComputeError('STORAGE_FAILED', `could not remove ${path}`, { cause });
+    }
+  },
+
+  premises: async (here) => here,
+  close: async () => { /* nothing is kept open */ },
 };

@@ -22,9 +22,7 @@ export interface ChannelDeps {
   readonly clock: Clock;
 }
 
-/** A channel that lasted this long was not closed for how it was set up. */
-const STABLE_MS = 5_000;
-const CLOSE_MS = 5_000;
+const CLOSE_MS = 2_000;
 
 /** The codes with which a broker closes a channel because of what was asked on it, and would do so again. */
 const REFUSALS: ReadonlySet<unknown> = new Set([311, 403, 404, 405, 406, 540]);
@@ -87,8 +85,7 @@ export class KeptChannel<C extends Channel> implements Session {
   }
 
   async #open(model: ChannelModel): Promise<void> {
-    const { clock, log } = this.#deps;
-    const since = clock.now();
+    const { log } = this.#deps;
     let channel: C;
     try {
       channel = await this.#user.open(model);
@@ -103,13 +100,13 @@ export class KeptChannel<C extends Channel> implements Session {
     channel.on('error', (err) => { reason = err; });
     channel.on('close', () => {
       if (this.#model !== model || this.#closing.signal.aborted) return;
-      if (clock.now() - since > STABLE_MS) this.#attempt = 0;
       this.#lose(lossOf(reason, this.#connection.shown));
       this.#opening = this.#again(model);
     });
     this.#channel = channel;
     try {
       await this.#user.onOpen(channel);
+      this.#attempt = 0;
     } catch (err) {
       log.debug({ err }, 'channel was not set up');
       await channel.close().catch(() => { /* what failed has closed it already */ });

@@ -14,7 +14,7 @@ export function connectFailure(cause: unknown, address: BrokerAddress): ComputeE
   const said = cause instanceof Error ? cause.message : '';
   const code = cause instanceof Error ? String(Reflect.get(cause, 'code')) : '';
   if (/terminated by server: (\d+)/.exec(said)?.[1] === ACCESS_REFUSED) {
-    return refused(`the broker at ${shown} refuses user ${username}: its password is wrong, or it was withdrawn`, cause);
+    return refused(`the broker at ${shown} refuses user ${username}: its password is wrong or was withdrawn`, cause);
   }
   // The answer to the last request of the handshake, which names the virtual host.
   if (/Expected ConnectionOpenOk; got <ConnectionClose/.test(said)) {

@@ -44,7 +44,7 @@ export interface Session {
 
 const HEARTBEAT_S = 10;
 const HANDSHAKE_MS = 10_000;
-const CLOSE_MS = 5_000;
+const CLOSE_MS = 2_000;
 /** A connection that lasted this long proves the broker well: the next attempt starts without a wait. */
 const STABLE_MS = 10_000;
 
@@ -157,7 +157,9 @@ export class Connection implements AsyncDisposable {
       }
       if (everOpen && this.#clock.now() - since > STABLE_MS) attempt = 0;
       const ms = backOffMs(attempt);
-      this.#log.warn({ err: lost, attempt: attempt + 1, ms: Math.round(ms) }, 'broker was not there, trying again');
+      // A broker that is away for a night must not fill the log.
+      const level = Number.isInteger(Math.log2(attempt + 1)) ? 'warn' : 'debug';
+      this.#log[level]({ err: lost, attempt: attempt + 1, ms: Math.round(ms) }, 'broker was not there, trying again');
       await this.#clock.sleep(ms, this.#closing.signal);
     }
     failed(this.#ended ?? new ComputeError('BROKER_UNREACHABLE', `the connection to ${this.shown} was closed`));
@@ -170,6 +172,8 @@ export class Connection implements AsyncDisposable {
     let model: ChannelModel;
     try {
       model = await this.#handshake(cut);
+      // Cut off in the same moment, it will report no end.
+      cut.signal.throwIfAborted();
     } catch (cause) {
       return connectFailure(cause, this.#address);
     }
@@ -179,6 +183,8 @@ export class Connection implements AsyncDisposable {
       model.on('close', (err) => {
         const lost = this.#lossOf(reason ?? err);
         this.#model = undefined;
+        // The other end may be standing still, and then would not hear that we end the connection in order.
+        cut.abort();
         this.#setBlocked(false);
         for (const session of this.#sessions) session.onLost(lost);
         resolve(lost);
@@ -192,7 +198,7 @@ export class Connection implements AsyncDisposable {
         this.#setBlocked(false);
       });
       this.#model = model;
-      this.#log.debug('broker connected');
+      this.#log.info('broker connected');
       onOpen();
       for (const session of this.#sessions) session.onOpen(model);
     });

@@ -28,14 +28,18 @@ export interface ConsumerOptions {
   readonly prefetch: number;
   /** No second consumer beside this one. */
   readonly exclusive?: boolean;
+  /**
+   * How long a queue may be refused to us until we believe it, default 5 s. Of an exclusive consumer that was killed
+   * the broker learns late, and refuses the queue to the next until then.
+   */
+  readonly refusedMsMax?: number;
   /** Must not throw; every delivery has to be acknowledged or rejected sooner or later. */
   readonly onMessage: (delivery: Delivery) => void;
 }
 
 /** So many ids of finished messages are remembered. */
-const REMEMBERED = 65_536;
-/** A queue that is not there, or not ours, is asked for this often before we believe it. */
-const REFUSALS_MAX = 5;
+const REMEMBERED = 16_384;
+const REFUSED_MS_MAX = 5_000;
 
 interface InHand {
   channel: Channel;
@@ -45,13 +49,13 @@ interface InHand {
 export class Consumer implements AsyncDisposable {
   readonly #options: ConsumerOptions;
   readonly #kept: KeptChannel<Channel>;
-  readonly #log: ChannelDeps['log'];
+  readonly #deps: ChannelDeps;
   readonly #connection: Connection;
   readonly #done = new Recent(REMEMBERED);
   readonly #inHand = new Map<string, InHand>();
   #channel: Channel | undefined;
   #tag: string | undefined;
-  #refusals = 0;
+  #refusedSinceMs: number | undefined;
   #cancelling = false;
   #duplicates = 0;
   #open = 0;
@@ -62,7 +66,7 @@ export class Consumer implements AsyncDisposable {
   constructor(connection: Connection, deps: ChannelDeps, options: ConsumerOptions) {
     this.#options = options;
     this.#connection = connection;
-    this.#log = deps.log.child({ queue: options.queue });
+    this.#deps = deps;
     this.#kept = new KeptChannel<Channel>(connection, {
       open: (model) => model.createChannel(),
       onOpen: (channel) => this.#subscribe(channel),
@@ -89,20 +93,9 @@ export class Consumer implements AsyncDisposable {
 
   /** No further deliveries; waits for those in hand, at most `waitMs`; the rest goes back to the queue. */
   async close(waitMs = 10_000): Promise<void> {
-    if (!this.#cancelling) {
-      this.#cancelling = true;
-      if (this.#channel !== undefined && this.#tag !== undefined) {
-        await this.#channel.cancel(this.#tag).catch(() => { /* the channel broke: nothing comes on it any more */ });
-      }
-    }
-    if (this.#open > 0 && this.#channel !== undefined) {
-      let timer: NodeJS.Timeout | undefined;
-      await Promise.race([
-        new Promise<void>((resolve) => { this.#quiet.push(resolve); }),
-        new Promise<void>((resolve) => { timer = setTimeout(resolve, waitMs); }),
-      ]);
-      clearTimeout(timer);
-    }
+    const enough = new AbortController();
+    await Promise.race([this.#drain(), this.#deps.clock.sleep(waitMs, enough.signal)]);
+    enough.abort();
     await this.#kept.close();
     this.#channel = undefined;
     this.#ended.resolve();
@@ -110,6 +103,16 @@ export class Consumer implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #drain(): Promise<void> {
+    const isFirst = !this.#cancelling;
+    this.#cancelling = true;
+    if (isFirst && this.#channel !== undefined && this.#tag !== undefined) {
+      await this.#channel.cancel(this.#tag).catch(() => { /* the channel broke: nothing comes on it any more */ });
+    }
+    if (this.#open === 0 || this.#channel === undefined) return;
+    await new Promise<void>((resolve) => { this.#quiet.push(resolve); });
   }
 
   async #subscribe(channel: Channel): Promise<void> {
@@ -123,15 +126,19 @@ export class Consumer implements AsyncDisposable {
       else this.#onMessage(channel, message);
     }, { exclusive });
     this.#tag = consumerTag;
-    this.#refusals = 0;
+    this.#refusedSinceMs = undefined;
     this.#ready.resolve();
   }
 
   #onLost(cause: ComputeError): void {
     this.#channel = undefined;
+    this.#tag = undefined;
     this.#open = 0;
     this.#settleQuiet();
-    if (cause.code !== 'BROKER_REFUSED' || ++this.#refusals < REFUSALS_MAX) return;
+    if (cause.code !== 'BROKER_REFUSED') return;
+    const now = this.#deps.clock.now();
+    this.#refusedSinceMs ??= now;
+    if (now - this.#refusedSinceMs < (this.#options.refusedMsMax ?? REFUSED_MS_MAX)) return;
     this.#end(new ComputeError('BROKER_REFUSED',
       `the broker at ${this.#connection.shown} does not let us read queue ${this.#options.queue}`, { cause }));
     void this.#kept.close();
@@ -146,19 +153,18 @@ export class Consumer implements AsyncDisposable {
   }
 
   #onMessage(channel: Channel, message: ConsumeMessage): void {
-    const id: unknown = message.properties.messageId;
-    const messageId = typeof id === 'string' && id !== '' ? id : undefined;
+    const id = identityOf(message);
     this.#open++;
-    if (messageId !== undefined) {
-      if (this.#done.has(messageId)) {
-        this.#duplicate(messageId);
+    if (id !== undefined) {
+      if (this.#done.has(id)) {
+        this.#duplicate(id);
         this.#settle({ channel, message }, (to) => to.ack(message));
         return;
       }
-      const before = this.#inHand.get(messageId);
+      const before = this.#inHand.get(id);
       if (before !== undefined) {
         // The first is still worked on; its answer will be given to this delivery, which is the one that is open.
-        this.#duplicate(messageId);
+        this.#duplicate(id);
         if (before.channel === channel) this.#settle({ ...before }, (to) => to.ack(before.message));
         before.channel = channel;
         before.message = message;
@@ -166,29 +172,29 @@ export class Consumer implements AsyncDisposable {
       }
     }
     const inHand: InHand = { channel, message };
-    if (messageId !== undefined) this.#inHand.set(messageId, inHand);
-    this.#options.onMessage(this.#deliveryOf(inHand, messageId));
+    if (id !== undefined) this.#inHand.set(id, inHand);
+    this.#options.onMessage(this.#deliveryOf(inHand, id));
   }
 
-  #deliveryOf(inHand: InHand, messageId: string | undefined): Delivery {
+  #deliveryOf(inHand: InHand, id: string | undefined): Delivery {
     const { content, fields, properties } = inHand.message;
     let answered = false;
     const answer = (done: boolean, how: (channel: Channel, message: ConsumeMessage) => void): void => {
       if (answered) return;
       answered = true;
-      if (messageId !== undefined) {
-        this.#inHand.delete(messageId);
-        if (done) this.#done.add(messageId);
+      if (id !== undefined) {
+        this.#inHand.delete(id);
+        if (done) this.#done.add(id);
       }
       this.#settle(inHand, (channel) => how(channel, inHand.message));
     };
-    const type: unknown = properties.contentType;
-    const timestamp: unknown = properties.timestamp;
+    const { contentType, messageId, timestamp }: Readonly<Record<'contentType' | 'messageId' | 'timestamp', unknown>> =
+      properties;
     return {
       body: content, exchange: fields.exchange, routingKey: fields.routingKey, headers: properties.headers ?? {},
-      contentType: typeof type === 'string' ? type : undefined,
+      contentType: typeof contentType === 'string' ? contentType : undefined,
       timestampS: typeof timestamp === 'number' ? timestamp : undefined,
-      messageId, redelivered: fields.redelivered,
+      messageId: typeof messageId === 'string' ? messageId : undefined, redelivered: fields.redelivered,
       ack: () => answer(true, (channel, message) => channel.ack(message)),
       reject: ({ requeue }) => answer(!requeue, (channel, message) => channel.reject(message, requeue)),
     };
@@ -206,15 +212,21 @@ export class Consumer implements AsyncDisposable {
     this.#settleQuiet();
   }
 
-  #duplicate(messageId: string): void {
+  #duplicate(id: string): void {
     this.#duplicates++;
-    this.#log.debug({ message: messageId }, 'message came again and was dropped');
+    this.#deps.log.debug({ queue: this.#options.queue, message: id }, 'message came again and was dropped');
   }
 
   #settleQuiet(): void {
     if (this.#open > 0 && this.#channel !== undefined) return;
     for (const resolve of this.#quiet.splice(0)) resolve();
   }
+}
+
+/** With the routing key, which the broker checks: nobody can make another's message look like one that was there. */
+function identityOf({ fields, properties }: ConsumeMessage): string | undefined {
+  const id: unknown = properties.messageId;
+  return typeof id === 'string' && id !== '' ? `${fields.routingKey} ${id}` : undefined;
 }
 
 /** A promise that others settle. Nobody has to await it. */

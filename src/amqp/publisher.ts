@@ -1,5 +1,5 @@
-// Publishing that is known to have arrived. A message is the broker's when the broker has confirmed it; until then it is
-// ours and is sent again on every new channel, so that it may arrive twice but never not at all. Receivers tell
+// Publishing that is known to have arrived. A message is the broker's when the broker has confirmed it; until then it
+// is ours and is sent again on every new channel, so that it may arrive twice but never not at all. Receivers tell
 // duplicates by the message id.
 //
 // What is always true: a message is in exactly one of `#waiting` (not sent on the present channel) and `#sent` (by the
@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { ComputeError } from '../common/errors.ts';
 import { KeptChannel, type ChannelDeps } from './channel.ts';
 import type { ConfirmChannel, Connection } from './connection.ts';
+import { Line } from './line.ts';
 
 export interface Outgoing {
   readonly exchange: string;
@@ -33,8 +34,8 @@ export interface PublisherOptions {
 
 const IN_FLIGHT_MAX = 1_000;
 const BYTES_MAX = 256 * 1024 * 1024;
-/** Bytes on their way to the socket: the rest waits here, where it can still be withdrawn. */
-const UNSENT_BYTES_MAX = 32 * 1024 * 1024;
+/** Bytes of bodies sent and not confirmed: the rest waits here, where it can still be withdrawn. */
+const IN_FLIGHT_BYTES_MAX = 32 * 1024 * 1024;
 
 interface Entry {
   readonly message: Outgoing;
@@ -52,7 +53,7 @@ export class Publisher implements AsyncDisposable {
   readonly #bytesMax: number;
   readonly #idPrefix = randomUUID();
   #ids = 0;
-  #waiting: Entry[] = [];
+  #waiting = new Line<Entry>();
   #sent = new Map<number, Entry>();
   #sentBytes = 0;
   #bytes = 0;
@@ -85,7 +86,7 @@ export class Publisher implements AsyncDisposable {
 
   /** Messages that the broker has not confirmed yet. */
   get pending(): number {
-    return this.#waiting.length + this.#sent.size;
+    return this.#waiting.size + this.#sent.size;
   }
 
   /**
@@ -101,7 +102,8 @@ export class Publisher implements AsyncDisposable {
         return;
       }
       const entry: Entry = {
-        message, messageId: message.messageId ?? `${this.#idPrefix}-${++this.#ids}`, returned: undefined, settled: false,
+        message, messageId: message.messageId ?? `${this.#idPrefix}-${++this.#ids}`,
+        returned: undefined, settled: false,
         settle: (failure) => {
           if (entry.settled) return;
           entry.settled = true;
@@ -180,16 +182,16 @@ export class Publisher implements AsyncDisposable {
       }
       this.#suspects = unconfirmed.length;
     }
-    this.#waiting = [...unconfirmed, ...this.#waiting];
+    this.#waiting.putBack(unconfirmed);
     if (unconfirmed.length > 0) this.#log.info({ count: unconfirmed.length }, 'unconfirmed messages are sent again');
   }
 
   #onEnd(cause: ComputeError): void {
     this.#ended ??= cause;
     this.#channel = undefined;
-    for (const entry of [...this.#sent.values(), ...this.#waiting]) entry.settle(cause);
+    for (const entry of this.#sent.values()) entry.settle(cause);
+    for (let entry = this.#waiting.shift(); entry !== undefined; entry = this.#waiting.shift()) entry.settle(cause);
     this.#sent.clear();
-    this.#waiting = [];
     this.#settleIdle();
   }
 
@@ -218,15 +220,12 @@ export class Publisher implements AsyncDisposable {
 
   #pump(): void {
     const inFlightMax = this.#suspects > 0 ? 1 : this.#inFlightMax;
-    let taken = 0;
-    while (taken < this.#waiting.length && this.#channel !== undefined && !this.#blocked && this.#drained
-      && this.#sent.size < inFlightMax && (this.#sentBytes < UNSENT_BYTES_MAX || this.#sent.size === 0)) {
-      const entry = this.#waiting[taken];
-      if (entry === undefined) break;
-      if (!entry.settled && !this.#send(this.#channel, entry)) break;
-      taken++;
+    while (this.#channel !== undefined && !this.#blocked && this.#drained
+      && this.#sent.size < inFlightMax && this.#sentBytes < IN_FLIGHT_BYTES_MAX) {
+      const entry = this.#waiting.first;
+      if (entry === undefined || (!entry.settled && !this.#send(this.#channel, entry))) return;
+      this.#waiting.shift();
     }
-    if (taken > 0) this.#waiting.splice(0, taken);
   }
 
   /** False when the channel is closing: the message stays where it is, for the next. */

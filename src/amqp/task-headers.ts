@@ -34,7 +34,9 @@ export function readTaskHeaders(headers: Readonly<Record<string, unknown>>): Tas
   const resources = resourcesOf(headers['resource_specification']);
   if (resources === 'wrong') return refused('header resource_specification is not the text of a JSON object');
   const paths: unknown = serializers ?? [];
-  if (!isTexts(paths) || paths.length > SERIALIZERS_MAX) return refused('header result_serializers is not a list of texts');
+  if (!isTexts(paths) || paths.length > SERIALIZERS_MAX) {
+    return refused('header result_serializers is not a list of texts, or is too long');
+  }
   return {
     taskId: taskId.toLowerCase(), functionId: functionId.toLowerCase(), resourceSpecification: resources,
     resultSerializers: paths,

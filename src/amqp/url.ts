@@ -39,7 +39,7 @@ export function parseBrokerUrl(text: string): BrokerAddress {
   };
 }
 
-/** The same broker for somebody else. The form with `://user:password@` is the one that agents cut out of their logs. */
+/** The same broker for somebody else. Of this form, `://user:password@`, agents keep the password out of their logs. */
 export function brokerUrl(base: string, { username, password }: { username: string; password: string }): string {
   const url = new URL(base);
   url.username = encodeURIComponent(username);

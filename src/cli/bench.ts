@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { renderChart } from '../../bench/chart.ts';
 import { renderReport } from '../../bench/report.ts';
 import { runBench } from '../../bench/run.ts';
+import { slurmAnswers } from '../../bench/slurm/site.ts';
 import { SECTION_NAMES, type SectionName } from '../../bench/section.ts';
 import { suggest } from '../common/schema.ts';
 import { EXIT_OK, EXIT_TASKS_FAILED, exitOf, shutdownSignal } from '../common/shutdown.ts';
@@ -15,6 +16,7 @@ interface Options {
   readonly quick?: true;
   readonly peer?: string;
   readonly python?: string;
+  readonly partition?: string;
   readonly json?: true;
   readonly output?: string;
   readonly svg?: string;
@@ -28,6 +30,7 @@ Examples:
   switchyard bench --quick
   switchyard bench --peer parsl --output bench.json --svg bench.svg
   switchyard bench --only limits,latency --json
+  switchyard bench --only slurm --partition short --peer parsl
 
 Exit status: 0 everything was measured, 1 a section could not be, 64 there is no such section, 73 a file cannot be
 written, 130 or 143 stopped by Ctrl-C or SIGTERM.
@@ -40,6 +43,7 @@ export function benchCommand(): Command {
     .option('--quick', 'a short version of each section')
     .option('--peer <name>', 'the same work on a peer, in a virtual environment made for it: parsl')
     .option('--python <path>', 'the Python for that environment')
+    .option('--partition <name>', "the Slurm partition, if not the cluster's default")
     .option('--json', 'the report as JSON on standard output')
     .option('-o, --output <file>', 'the report as JSON into a file')
     .option('--svg <file>', 'the chart into a file')
@@ -53,13 +57,14 @@ export function benchCommand(): Command {
 
 /** Returns the exit status. */
 async function bench(options: Options, signal: AbortSignal): Promise<number> {
-  const sections = chooseSections(options.only, options.peer);
   const progress = (text: string): void => {
     if (options.quiet !== true) process.stderr.write(`${text}\n`);
   };
   try {
-    const { python, quick = false } = options;
-    const report = await runBench({ sections, quick, python }, signal, progress);
+    const onCluster = options.only === undefined && await slurmAnswers(signal);
+    const { sections, peer } = chooseSections(options.only, options.peer, onCluster);
+    const { partition, python, quick = false } = options;
+    const report = await runBench({ sections, quick, peer, python, partition }, signal, progress);
     const json = `${JSON.stringify(report, null, 2)}\n`;
     process.stdout.write(options.json === true ? json : renderReport(report));
     if (options.output !== undefined) await write(options.output, json);
@@ -71,12 +76,21 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
   }
 }
 
-/** Every section but the peers, which must be asked for; in the order of the table, whatever was typed. */
-export function chooseSections(only: string | undefined, peer: string | undefined): SectionName[] {
-  if (peer !== undefined) known('peer', peer, PEERS);
-  const wanted = only?.split(',').map((word) => known('section', word.trim().replaceAll('-', '_'), SECTION_NAMES));
-  return SECTION_NAMES.filter((name) =>
-    (wanted === undefined ? name !== 'peers' : wanted.includes(name)) || (name === 'peers' && peer !== undefined));
+export interface Choice {
+  readonly sections: SectionName[];
+  readonly peer: typeof PEERS[number] | undefined;
+}
+
+/**
+ * Every section but the peers, which must be asked for, and slurm, where no cluster answers; in the order of the table,
+ * whatever was typed. Alone, slurm has the peer beside it, and the peers' own section is not needed.
+ */
+export function chooseSections(only: string | undefined, peerName: string | undefined, onCluster: boolean): Choice {
+  const peer = peerName === undefined ? undefined : known('peer', peerName, PEERS);
+  const wanted = only?.split(',').map((word) => known('section', word.trim().replaceAll('-', '_'), SECTION_NAMES))
+    ?? SECTION_NAMES.filter((name) => name !== 'peers' && (name !== 'slurm' || onCluster));
+  const beside = peer !== undefined && wanted.some((name) => name !== 'slurm');
+  return { sections: SECTION_NAMES.filter((name) => wanted.includes(name) || (name === 'peers' && beside)), peer };
 }
 
 function known<Name extends string>(what: string, word: string, names: readonly Name[]): Name {

@@ -18,6 +18,7 @@ export function storageFailed(message: string, cause: unknown, creating = false)
 const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   USAGE: EXIT_USAGE,
   CONFIG_INVALID: EXIT_USAGE,
+  TASK_TOO_LARGE: EXIT_USAGE,
   FUNCTION_NOT_FOUND: EXIT_USAGE,
   BLOCKS_FAILED: EXIT_UNAVAILABLE,
   SUBMIT_FAILED: EXIT_UNAVAILABLE,

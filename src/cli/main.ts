@@ -16,6 +16,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: 'run a function or a command over many inputs',
     load: async () => (await import('./run.ts')).runCommand(terminal, (status) => { process.exitCode = status; }),
   },
+  blocks: {
+    description: 'list the blocks of all runs; give back those that a killed run left',
+    load: async () => (await import('./blocks.ts')).blocksCommand((status) => { process.exitCode = status; }),
+  },
   service: {
     description: 'run the web service, and manage its users',
     load: async () => (await import('./service.ts')).serviceCommand(),

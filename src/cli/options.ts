@@ -12,6 +12,13 @@ export function wholeNumber(min: number): (text: string) => number {
   };
 }
 
+/** Some of a thing that can be parted. */
+export function quantity(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(?:\.\d+)?$/.test(text)) throw new InvalidArgumentError('must be a number from 0');
+  return value;
+}
+
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** '90', '90s', '1.5m', '2h', '250ms' → ms; a bare number is in seconds. */

@@ -8,7 +8,8 @@ export interface Standing {
   readonly done: number;
   readonly failed: number;
   readonly perSecond: number | undefined;
-  readonly blocks: { readonly running: number; readonly waiting: number };
+  /** `reason`: why the first of those waits that have one. */
+  readonly blocks: { readonly running: number; readonly waiting: number; readonly reason?: string | undefined };
   readonly workers: number;
 }
 
@@ -31,6 +32,11 @@ function blocksText({ blocks, workers }: Standing): string {
   return `${several(blocks.running, 'block')}${waiting}, ${several(workers, 'worker')}`;
 }
 
+/** Why there is no block yet; of no interest once there is one. */
+function waitText({ blocks: { running, waiting, reason } }: Standing): string | undefined {
+  return running > 0 || waiting === 0 || reason === undefined ? undefined : `waiting: ${reason.replace(/\s+/g, ' ')}`;
+}
+
 /** For files and pipes: a sentence that can stand alone. */
 export function plainLine(standing: Standing): string {
   const { total, done, failed, perSecond } = standing;
@@ -43,6 +49,7 @@ export function plainLine(standing: Standing): string {
     perSecond === undefined ? undefined : rate(perSecond),
     leftText(standing),
     blocksText(standing),
+    waitText(standing),
   ];
   return parts.filter((part) => part !== undefined).join(', ');
 }
@@ -65,6 +72,7 @@ export function liveLine(standing: Standing, width: number, colours: boolean): s
     leftText(standing),
     perSecond === undefined ? undefined : rate(perSecond),
     blocksText(standing),
+    waitText(standing),
   ].filter((part) => part !== undefined);
   while (parts.length > 1 && parts.join(GAP).length > width) parts.pop();
   const text = parts.join(GAP).slice(0, width);

@@ -199,9 +199,11 @@ class Session {
     this.#pace.add(now, done);
     const { blocks, workers } = executor.status();
     const running = blocks.filter(({ state }) => state === 'running').length;
-    const waiting = blocks.filter(({ state }) => state === 'pending' || state === 'held').length;
+    const waiting = blocks.filter(({ state }) => state === 'pending' || state === 'held' || state === 'unknown');
+    const { reason } = waiting.find((block) => block.reason !== undefined) ?? {};
     const standing: Standing = {
-      total, done, failed: batch.failed, perSecond: this.#pace.perSecond(), blocks: { running, waiting }, workers,
+      total, done, failed: batch.failed, perSecond: this.#pace.perSecond(), workers,
+      blocks: { running, waiting: waiting.length, reason },
     };
     this.#progress.update(standing, now);
   }

@@ -8,11 +8,14 @@ import { Command } from 'commander';
 import { systemClock } from '../common/clock.ts';
 import { parseYaml } from '../common/yaml.ts';
 import { parseEngineConfig } from '../../engine/config.ts';
+import { previewBlock } from '../../engine/preview.ts';
+import { directoryOfRuns } from '../../engine/runs.ts';
 import { Executor } from '../sdk/index.ts';
 import { causeText, misuse } from './failure.ts';
 import { parseFunction, type Target } from './function.ts';
 import { countedInputs, lineInputs } from './inputs.ts';
-import { duration, wholeNumber } from './options.ts';
+import { duration, quantity, wholeNumber } from './options.ts';
+import { previewText } from './preview-text.ts';
 import type { Terminal } from './progress.ts';
 import { runSession, type RunRequest, type Source } from './run-session.ts';
 
@@ -30,9 +33,16 @@ interface RunOptions {
   readonly engine?: string;
   readonly workers?: number;
   readonly runDirectory?: string;
+  readonly dryRun?: true;
   readonly timeout?: number;
+  readonly timeRequest?: number;
   readonly retries?: number;
   readonly priority?: number;
+  readonly cores?: number;
+  readonly memory?: number;
+  readonly gpus?: number;
+  readonly nodes?: number;
+  readonly ranksPerNode?: number;
   readonly maxFailures?: number;
   readonly quiet?: true;
   readonly json?: true;
@@ -44,6 +54,7 @@ Examples:
   switchyard run ./functions.mjs:describe --files 'data/**/*.h5' --output results.jsonl
   switchyard run --command 'gzip --keep {}' --files data --output results.jsonl --journal gzip.journal
   switchyard run ./functions.mjs:simulate --count 100000 --engine cluster.yaml --output results.jsonl
+  switchyard run --engine cluster.yaml --dry-run
 
 Exit status: 0 every task is ok, 1 tasks failed, 64 the command line or an input is wrong, 69 no blocks or no engine,
 73 or 74 the output or the journal cannot be written, 130 or 143 stopped by Ctrl-C or SIGTERM.
@@ -67,10 +78,17 @@ export function runCommand(terminal: Terminal, exit: (status: number) => void): 
     .option('--retry-failed', 'run tasks again that failed, according to the journal')
     .option('-e, --engine <file>', 'YAML: the engine, its provider and launcher; without it, this machine')
     .option('-w, --workers <number>', 'workers on this machine, if not one per core', positive)
+    .option('--dry-run', 'show the submit script and the launch command of a block, and start nothing')
     .option('--run-directory <directory>', 'where the engine keeps its logs')
     .option('--timeout <time>', "how long one task may run: '90', '90s', '5m', '2h'", duration)
+    .option('--time-request <time>', 'start a task only where its block has so much time left', duration)
     .option('--retries <number>', 'how many more times a task is tried that failed', wholeNumber(0))
     .option('--priority <number>', 'lower is sooner', wholeNumber(Number.MIN_SAFE_INTEGER))
+    .option('--cores <number>', 'cores of a node that each task uses, if more than one worker has', quantity)
+    .option('--memory <gib>', 'GiB that each task uses, if more than one worker has', quantity)
+    .option('--gpus <number>', 'accelerators that each task uses, if more than one', wholeNumber(0))
+    .option('--nodes <number>', 'nodes that each task runs on, in a GlobusMPIEngine; see $PARSL_MPI_PREFIX', positive)
+    .option('--ranks-per-node <number>', 'MPI ranks on each of them', positive)
     .option('--max-failures <number>', 'stop once that many tasks failed', positive)
     .option('-q, --quiet', 'say nothing unless something is wrong')
     .option('--json', 'at the end a summary as JSON: on standard output, or standard error if the results go there')
@@ -78,8 +96,15 @@ export function runCommand(terminal: Terminal, exit: (status: number) => void): 
     .addHelpText('after', EXAMPLES)
     .action(async (fn: string | undefined, options: RunOptions) => {
       const engine = await engineOf(options);
+      const config = parseEngineConfig(engine);
       // What the author of the file should know: keys that have no effect here.
-      for (const note of parseEngineConfig(engine).notes) process.stderr.write(`switchyard run: note: ${note}\n`);
+      for (const note of config.notes) process.stderr.write(`switchyard run: note: ${note}\n`);
+      if (options.dryRun) {
+        const preview = await previewBlock(config, directoryOfRuns(options.runDirectory));
+        if (!options.json && !options.quiet) process.stderr.write(previewText(preview));
+        process.stdout.write(options.json ? `${JSON.stringify(preview)}\n` : preview.script);
+        return;
+      }
       exit(await runSession(await requestOf(fn, options), {
         clock: systemClock,
         stdout: process.stdout,
@@ -88,6 +113,8 @@ export function runCommand(terminal: Terminal, exit: (status: number) => void): 
         createExecutor: () => new Executor({
           ...(engine !== undefined && { engine }),
           ...(options.runDirectory !== undefined && { directory: resolve(options.runDirectory) }),
+          // Its lock is the proof that no other process has the run.
+          ...(options.journal !== undefined && { resumeAs: resolve(options.journal) }),
         }),
       }));
     });
@@ -106,8 +133,14 @@ async function requestOf(fn: string | undefined, options: RunOptions): Promise<R
     source: await sourceOf(options),
     task: {
       ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
+      ...(options.timeRequest !== undefined && { minRemainingMs: options.timeRequest }),
       ...(options.retries !== undefined && { retries: options.retries }),
       ...(options.priority !== undefined && { priority: options.priority }),
+      ...(options.cores !== undefined && { cores: options.cores }),
+      ...(options.memory !== undefined && { memory: options.memory }),
+      ...(options.gpus !== undefined && { gpus: options.gpus }),
+      ...(options.nodes !== undefined && { nodes: options.nodes }),
+      ...(options.ranksPerNode !== undefined && { ranksPerNode: options.ranksPerNode }),
     },
     output,
     journal,

@@ -5,7 +5,8 @@
 //   each batch: fixed fields, a float64 each, as below; then one short text, the function's id or the manager's: its
 //   length (1) and its characters, up to a multiple of 8
 //
-// Little-endian. What does not fit this form (definitions along with tasks, long names) goes as MessagePack.
+// Little-endian. What does not fit this form (definitions along with tasks, footprints, long names) goes as
+// MessagePack.
 
 import { ComputeError } from './errors.ts';
 import type { FunctionId, Hops, Kind, ManagerId, ResultBatch, TaskBatch } from './protocol.ts';
@@ -35,12 +36,12 @@ export function isBatchMessage(message: object): message is BatchMessage {
   return message.type === 'tasks' || message.type === 'results';
 }
 
-/** Undefined where a text is too long for this form. */
+/** Undefined where a text is too long for this form, or a task has a footprint. */
 export function encodeBatchHeader(message: BatchMessage, version: number): Buffer | undefined {
   let size = HEAD_BYTES;
   for (const batch of message.batches) {
     const text = 'kind' in batch ? batch.kind.fn : batch.manager ?? '';
-    if (text.length > TEXT_BYTES_MAX) return undefined;
+    if (text.length > TEXT_BYTES_MAX || ('kind' in batch && batch.kind.footprint !== undefined)) return undefined;
     size += 8 * ('kind' in batch ? TASK_FIELDS : RESULT_FIELDS) + textBytes(text.length);
   }
   const frame = Buffer.allocUnsafeSlow(size);

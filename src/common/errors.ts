@@ -22,6 +22,8 @@ const CODES = {
   NOT_SERIALIZABLE: { fault: 'caller', retry: false },
   /** An argument larger than the limit. */
   PAYLOAD_TOO_LARGE: { fault: 'caller', retry: false },
+  /** It asks for more than any manager has. */
+  TASK_TOO_LARGE: { fault: 'caller', retry: false },
   /** As many tasks are open as the engine takes. */
   QUEUE_FULL: { fault: 'caller', retry: false },
   /** Whoever wrote the configuration must change it. */

@@ -24,7 +24,8 @@ const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 /**
  * Runs a command in its own process group and waits for its end. A non-zero exit is an answer, not an error; a command
  * that cannot start, runs past its time or is aborted is killed with all its children and throws COMMAND_FAILED. Of one
- * that could not even start, the error's details say `started: false`.
+ * that could not even start, the error's details say `started: false`, and `refused: true` if it never will: it is not
+ * there, or nobody may run it.
  */
 export async function exec(argv: readonly [string, ...string[]], options: ExecOptions): Promise<Output> {
   const [file, ...args] = argv;
@@ -47,9 +48,10 @@ export async function exec(argv: readonly [string, ...string[]], options: ExecOp
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', onAbort);
     };
-    child.once('error', (cause) => {
+    child.once('error', (cause: NodeJS.ErrnoException) => {
       finish();
-      const details = { command: quoteAll(argv), started: false };
+      const refused = cause.code === 'ENOENT' || cause.code === 'EACCES';
+      const details = { command: quoteAll(argv), started: false, ...refused ? { refused } : {} };
       reject(new ComputeError('COMMAND_FAILED', `could not start ${file}`, { cause, details }));
     });
     child.once('close', (code, signal) => {

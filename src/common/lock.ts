@@ -2,17 +2,9 @@
 // ids are used again. A lock whose process is gone is taken over; one of another host cannot be asked about.
 
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { ComputeError } from './errors.ts';
-
-interface Holder {
-  readonly host: string;
-  readonly pid: number;
-  /** Start of the process in clock ticks since boot, as the kernel tells it; '' where it does not. */
-  readonly started: string;
-}
+import { stateOf, thisProcess, type Holder } from './holder.ts';
 
 /** What is locked ("journal") and what locks it ("run"), for the messages. */
 export interface LockWords {
@@ -22,10 +14,9 @@ export interface LockWords {
 
 /** Resolves to what gives the lock back. Throws USAGE when it is held, STORAGE_FAILED when it cannot be written. */
 export async function lock(path: string, words: LockWords): Promise<() => Promise<void>> {
-  const own: Holder = { host: hostname(), pid: process.pid, started: startOf(process.pid) ?? '' };
   const draft = `${path}.${randomUUID()}`;
   try {
-    await writeFile(draft, `${JSON.stringify(own)}\n`);
+    await writeFile(draft, `${JSON.stringify(thisProcess())}\n`);
   } catch (cause) {
     throw notCreated(path, words, cause);
   }
@@ -78,12 +69,16 @@ function isHolder(value: unknown): value is Holder {
   return typeof value === 'object' && value !== null && 'host' in value && 'pid' in value && 'started' in value;
 }
 
-function refuseIfHeld(path: string, { host, pid, started }: Holder, { thing }: LockWords): void {
-  if (host !== hostname()) {
-    const holder = `process ${pid} on ${host}`;
-    throw refused(`${holder} uses this ${thing}, or did when it was killed: remove ${path} if it is gone`);
+function refuseIfHeld(path: string, holder: Holder, { thing }: LockWords): void {
+  const { host, pid } = holder;
+  switch (stateOf(holder)) {
+    case 'gone': return;
+    case 'alive': throw refused(`process ${pid} uses this ${thing}: wait for its end, or name another`);
+    case 'elsewhere':
+      throw refused(`process ${pid} on ${host} uses this ${thing}, or did when it was killed: remove ${path} if it is`
+        + ' gone');
+    default: return;
   }
-  if (startOf(pid) === started) throw refused(`process ${pid} uses this ${thing}: wait for its end, or name another`);
 }
 
 function refused(message: string, cause?: unknown): ComputeError {
@@ -92,14 +87,4 @@ function refused(message: string, cause?: unknown): ComputeError {
 
 function notCreated(path: string, { thing }: LockWords, cause: unknown): ComputeError {
   return new ComputeError('STORAGE_FAILED', `cannot create the ${thing}'s lock ${path}`, { cause, details: { creating: true } });
-}
-
-/** Field 22 of /proc/PID/stat; the name in field 2 may hold spaces and brackets. undefined: no such process. */
-function startOf(pid: number): string | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined; // there is no such process, or no /proc to ask
-  }
 }

@@ -32,6 +32,8 @@ export interface InterchangeConfig {
   readonly prefetchCapacity: number;
   /** It takes the place of one that ended: the client will send every open task again. */
   readonly replacement: boolean;
+  /** When the client is gone, managers are not stopped: they wait for its successor. */
+  readonly managersWait: boolean;
   readonly logPath: string;
   readonly logLevel: string;
 }
@@ -54,16 +56,30 @@ export interface ManagerConfig {
   readonly prefetchCapacity: number;
   readonly accelerators: readonly string[];
   readonly cpuAffinity: string;
+  /** Set in an MPI engine: slots are the block's nodes, and one manager has them all. */
+  readonly mpi: MpiConfig | null;
   readonly heartbeatPeriodMs: number;
   readonly heartbeatThresholdMs: number;
   readonly drainAfterMs: number | null;
   readonly probeTimeoutMs: number;
+  /** How long it waits for an interchange, at its start or after the connection broke, before it ends. */
+  readonly goneMaxMs: number;
   readonly resultBytesMax: number;
   /** Acknowledge tasks without running them: measures the scheduler alone. */
   readonly zeroWorker: boolean;
   readonly workingDirectory: string;
   readonly logDirectory: string;
   readonly logLevel: string;
+}
+
+export type MpiLauncher = 'srun' | 'aprun' | 'mpiexec';
+
+export interface MpiConfig {
+  readonly launcher: MpiLauncher;
+  /** Tasks at a time. */
+  readonly workers: number;
+  /** How often this machine counts as a node, where no scheduler says which nodes there are. */
+  readonly localNodes: number;
 }
 
 /** What every worker of a manager is told when its thread starts. */

@@ -38,6 +38,28 @@ export interface Kind {
   readonly retries: number;
   /** It only starts where the block has at least this long to live. */
   readonly minRemainingMs: number;
+  /** Absent for a task that takes one slot and nothing else, as nearly all do. */
+  readonly footprint?: Footprint;
+}
+
+/** What a task takes of the manager that runs it. */
+export interface Footprint {
+  /** Slots that it occupies at once: workers, or in an MPI engine nodes. */
+  readonly width: number;
+  readonly asked: ResourceSpecification;
+}
+
+/** What a task asks for, in the field's keys: exported to it as PARSL_CORES, PARSL_NUM_NODES, … */
+export interface ResourceSpecification {
+  readonly cores?: number;
+  /** GiB. */
+  readonly memory?: number;
+  readonly gpus?: number;
+  readonly num_nodes?: number;
+  readonly ranks_per_node?: number;
+  readonly num_ranks?: number;
+  /** Put at the end of the launch prefix as it is. */
+  readonly launcher_options?: string;
 }
 
 /** When a task passed each hop, epoch ms. Kept per batch: all tasks of a batch travel together. */
@@ -125,6 +147,8 @@ export type ToInterchange =
   | { readonly type: 'fail-waiting'; readonly failure: Failure }
   /** No more tasks to these blocks; their managers finish what runs, hand back the rest, and leave. */
   | { readonly type: 'drain-blocks'; readonly blocks: readonly BlockId[] }
+  /** When the scheduler will end these blocks, as far as it has said; told again with each of its answers. */
+  | { readonly type: 'block-ends'; readonly ends: readonly { readonly block: BlockId; readonly endsAtMs: number }[] }
   /** Ends everything now. */
   | { readonly type: 'stop' }
   | { readonly type: 'locate'; readonly request: number; readonly id: TaskId }
@@ -170,6 +194,8 @@ export interface ManagerSummary {
 export interface Load {
   readonly waiting: number;
   readonly held: number;
+  /** Slots that these tasks take beyond one each. */
+  readonly extraSlots?: number;
   readonly managers: readonly ManagerSummary[];
   /** Every block that ever had a manager. */
   readonly connectedBlocks: readonly BlockId[];
@@ -182,6 +208,8 @@ export type FromManager =
   | { readonly type: 'register'; readonly version: number; readonly manager: ManagerId; readonly block: BlockId;
       readonly node: string; readonly pid: number; readonly slots: number; readonly window: number;
       readonly nodeVersion: string; readonly cores: number; readonly memoryMiB: number; readonly endsAtMs?: number;
+      /** Tasks it runs at a time, where those are fewer than its slots. */
+      readonly workers?: number;
       /** It takes no more tasks. */
       readonly draining: boolean;
       /** What it has when it registers again: tasks, running or in line, and results that may have been lost. */
@@ -233,8 +261,17 @@ export interface Assignment {
   readonly timeoutMs: number;
   /** JSON of a FunctionDefinition, the first time that this worker gets the function. */
   readonly definition?: Uint8Array;
+  /** What its only task sees of the slots that it occupies; absent where that is just the worker's own. */
+  readonly place?: Place;
   /** A payload too large for the slot's memory, and large binaries: moved, not copied. */
   readonly moved?: { readonly payload: Uint8Array; readonly buffers: readonly Uint8Array[] };
+}
+
+export interface Place {
+  /** Set for as long as the assignment lasts. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** null where nothing is bound. */
+  readonly cores: readonly number[] | null;
 }
 
 /**

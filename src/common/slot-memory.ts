@@ -22,6 +22,7 @@ const N = ASSIGNMENT_TASKS_MAX;
 const CONTROL_WORDS = 4;
 const USED = 0;
 const GROUP = 1;
+const TERMINATED = 2;
 /** In place of a group: the command is just being started. */
 const STARTING = -1;
 
@@ -70,7 +71,8 @@ export class SlotMemory {
   /** Manager, before it hands an assignment over. */
   arm(count: number, now: number): void {
     this.base[0] = now;
-    this.#control.fill(0);
+    this.#control[USED] = 0;
+    this.commandGroup = 0;
     this.#state.fill(SLOT_STATE.queued, 0, count);
   }
 
@@ -96,6 +98,15 @@ export class SlotMemory {
   /** Worker: the outcome is in `data`. False when the manager had given the task up. */
   finish(index: number): boolean {
     return this.#swap(index, SLOT_STATE.running, SLOT_STATE.done);
+  }
+
+  /** Manager: the scheduler is about to end the block, and has told every process in it. */
+  terminate(): void {
+    Atomics.store(this.#control, TERMINATED, 1);
+  }
+
+  get terminated(): boolean {
+    return Atomics.load(this.#control, TERMINATED) === 1;
   }
 
   /** Worker: copies an outcome behind the others. False when it does not fit. */

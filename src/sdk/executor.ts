@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events';
 import { systemClock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
 import { encodePayload } from '../common/payload.ts';
-import type { FunctionId, Kind } from '../common/protocol.ts';
+import type { FunctionId, Kind, ResourceSpecification } from '../common/protocol.ts';
 import { Engine, type EngineStatus } from '../../engine/engine.ts';
 import { parseEngineConfig } from '../../engine/config.ts';
 import { definitionOf, type TaskFunction } from './functions.ts';
@@ -16,6 +16,12 @@ export interface ExecutorOptions {
   readonly engine?: unknown;
   /** Where the run's folder is made; compute nodes must see it. Default: `~/.switchyard/runs`. */
   readonly directory?: string;
+  /**
+   * A name for this run. When its process is killed, blocks of a scheduler wait for an executor of the same name and
+   * engine (`restart_timeout`, 2 minutes if not said), which takes them over; queued ones stay in the queue for it.
+   * Whoever uses a name again vouches for the end of its last process. Default: none, and nothing waits.
+   */
+  readonly resumeAs?: string;
   /** 'trace' … 'fatal', or 'silent'; for the interchange's and the managers' log files. Default: info. */
   readonly logLevel?: string;
 }
@@ -29,6 +35,20 @@ export interface TaskOptions {
   readonly retries?: number;
   /** The task starts only in a block that lives at least this much longer. Default: 0. */
   readonly minRemainingMs?: number;
+  /** Cores of one node that the task uses; it gets as many workers' as that takes. Default: what one worker has. */
+  readonly cores?: number;
+  /** GiB that the task uses, as `cores`. */
+  readonly memory?: number;
+  /** Accelerators that the task sees, as `cores`. Default: its worker's one, where there are any. */
+  readonly gpus?: number;
+  /** Whole nodes that the task runs on at once; in a GlobusMPIEngine. Default: 1. */
+  readonly nodes?: number;
+  /** MPI ranks on each node. Of nodes, ranksPerNode and numRanks any two imply the third. Default: 1. */
+  readonly ranksPerNode?: number;
+  /** MPI ranks in all. */
+  readonly numRanks?: number;
+  /** More options for srun or mpiexec, at the end of PARSL_MPI_PREFIX as they are. */
+  readonly launcherOptions?: string;
   /** Aborting it cancels the tasks submitted with it. */
   readonly signal?: AbortSignal;
 }
@@ -57,8 +77,8 @@ export class Submitter {
   }
 
   /**
-   * Hands a call over and returns at once. Throws NOT_SERIALIZABLE, PAYLOAD_TOO_LARGE, QUEUE_FULL or ENGINE_CLOSED:
-   * then there is no task.
+   * Hands a call over and returns at once. Throws NOT_SERIALIZABLE, PAYLOAD_TOO_LARGE, QUEUE_FULL or ENGINE_CLOSED, and
+   * CONFIG_INVALID in a GlobusMPIEngine for a task that does not say what nodes it takes: then there is no task.
    */
   submit<A extends unknown[], R>(fn: TaskFunction<A, R>, ...args: A): TaskFuture<Awaited<R>> {
     const kind = this.#kinds.get(fn) ?? this.#makeKind(fn);
@@ -84,12 +104,19 @@ export class Submitter {
 
   #makeKind(fn: TaskFunction): Kind {
     const id = this.#engine.define(definitionOf(fn));
-    const { timeoutMs = 0, retries = 0, minRemainingMs = 0, priority } = this.#options;
-    const kind = this.#kindsById.get(id)
-      ?? { fn: id, timeoutMs, retries, minRemainingMs, ...(priority === undefined ? {} : { priority }) };
+    const kind = this.#kindsById.get(id) ?? this.#kindOf(id);
     this.#kindsById.set(id, kind);
     this.#kinds.set(fn, kind);
     return kind;
+  }
+
+  #kindOf(fn: FunctionId): Kind {
+    const { timeoutMs = 0, retries = 0, minRemainingMs = 0, priority } = this.#options;
+    const footprint = this.#engine.footprint(askedOf(this.#options));
+    return {
+      fn, timeoutMs, retries, minRemainingMs,
+      ...(priority === undefined ? {} : { priority }), ...(footprint === undefined ? {} : { footprint }),
+    };
   }
 
   #track(future: TaskFuture<unknown>): void {
@@ -115,6 +142,7 @@ export class Executor extends Submitter implements AsyncDisposable {
     const engine = new Engine({
       config: parseEngineConfig(options.engine ?? {}),
       directory: options.directory,
+      resumeAs: options.resumeAs,
       logLevel: options.logLevel,
       clock: systemClock,
     });
@@ -127,9 +155,14 @@ export class Executor extends Submitter implements AsyncDisposable {
     return this.#engine.start();
   }
 
-  /** The same executor, for tasks with these options. */
+  /**
+   * The same executor, for tasks with these options. Throws CONFIG_INVALID for options that make no sense, and
+   * TASK_TOO_LARGE for those that nothing in the engine's configuration can meet.
+   */
   with(options: TaskOptions): Submitter {
     checkOptions(options);
+    const asked = askedOf(options);
+    if (Object.keys(asked).length > 0) this.#engine.footprint(asked);
     return new Submitter(this.#engine, options);
   }
 
@@ -165,15 +198,33 @@ export class Executor extends Submitter implements AsyncDisposable {
   }
 }
 
+const OPTIONS: Readonly<Record<keyof TaskOptions, 'number' | 'object' | 'string'>> = {
+  timeoutMs: 'number', priority: 'number', retries: 'number', minRemainingMs: 'number', cores: 'number',
+  memory: 'number', gpus: 'number', nodes: 'number', ranksPerNode: 'number', numRanks: 'number',
+  launcherOptions: 'string', signal: 'object',
+};
+
+/** The field's own keys of what a task asks for. */
+const ASKED = {
+  cores: 'cores', memory: 'memory', gpus: 'gpus', nodes: 'num_nodes', ranksPerNode: 'ranks_per_node',
+  numRanks: 'num_ranks', launcherOptions: 'launcher_options',
+} as const satisfies { readonly [Option in keyof TaskOptions]: keyof ResourceSpecification };
+
+function askedOf(options: TaskOptions): ResourceSpecification {
+  const given = Object.entries(ASKED) as [keyof typeof ASKED, keyof ResourceSpecification][]; // its own keys
+  return Object.fromEntries(given.flatMap(([option, key]) =>
+    (options[option] === undefined ? [] : [[key, options[option]]])));
+}
+
 function checkOptions(options: TaskOptions): void {
-  const known: Record<keyof TaskOptions, 'number' | 'object'> = {
-    timeoutMs: 'number', priority: 'number', retries: 'number', minRemainingMs: 'number', signal: 'object',
-  };
   for (const [name, value] of Object.entries(options)) {
-    const type = Object.hasOwn(known, name) ? known[name as keyof TaskOptions] : undefined; // checked by hasOwn
+    const type = Object.hasOwn(OPTIONS, name) ? OPTIONS[name as keyof TaskOptions] : undefined; // checked by hasOwn
     if (type === undefined) {
-      const names = Object.keys(known).join(', ');
+      const names = Object.keys(OPTIONS).join(', ');
       throw new ComputeError('CONFIG_INVALID', `there is no task option ${name}; there are ${names}`);
+    }
+    if (type === 'string' && value !== undefined && typeof value !== 'string') {
+      throw new ComputeError('CONFIG_INVALID', `task option ${name} is ${String(value)} and must be text`);
     }
     const bad = type === 'number' && value !== undefined && (typeof value !== 'number' || Number.isNaN(value));
     if (bad || (name !== 'priority' && typeof value === 'number' && value < 0)) {

@@ -3,7 +3,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ComputeError } from '../common/errors.ts';
-import type { FunctionDefinition } from '../common/protocol.ts';
+import type { CommandResult, FunctionDefinition } from '../common/protocol.ts';
 
 /** A function by name: made by `moduleFunction` or `command`. The types are those of a call to it. */
 export interface FunctionReference<A extends unknown[] = never[], R = unknown> {
@@ -43,7 +43,7 @@ export function moduleFunction<A extends unknown[] = never[], R = unknown>(
  * A shell command. Each `{}` is replaced by the next argument, quoted for the shell; without any, arguments are
  * appended. The task's result is a CommandResult: a non-zero exit is a result, not a failure.
  */
-export function command(template: string, options: CommandOptions = {}): FunctionReference<unknown[]> {
+export function command(template: string, options: CommandOptions = {}): FunctionReference<unknown[], CommandResult> {
   return {
     definition: {
       form: 'command',

@@ -90,8 +90,10 @@ export class BrokerAdmin {
         + 'is the plugin enabled (rabbitmq-plugins enable rabbitmq_management)?', { cause });
     }
     if (status < 300 || alsoFine.includes(status)) return;
+    const advice = status === 401 || status === 403
+      ? ': the service needs a user there that is tagged administrator, and its password' : '';
     throw new ComputeError('BROKER_REFUSED', `the broker's management API at ${this.#base.host} answers ${status} to `
-      + `${method} ${path}: the service's user has to be tagged administrator there`, { details: { status } });
+      + `${method} ${decodeURIComponent(path)}${advice}`, { details: { status } });
   }
 }
 

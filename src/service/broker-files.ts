@@ -25,6 +25,8 @@ export interface PrivateBrokerConfig {
 
 export interface BrokerFiles {
   readonly directory: string;
+  readonly host: string;
+  readonly port: number;
   readonly server: string;
   readonly epmd: string;
   readonly epmdPort: number;
@@ -68,7 +70,7 @@ export async function installBroker(config: PrivateBrokerConfig, log: Logger): P
   const own = (address: string, at: number): string => `amqp://${bracketed(address)}:${at}`;
   const reached = host === '0.0.0.0' || host === '::' ? HOST : host;
   return {
-    directory, server, epmd, epmdPort, logDirectory, startLog: join(logDirectory, 'start.log'),
+    directory, host, port, server, epmd, epmdPort, logDirectory, startLog: join(logDirectory, 'start.log'),
     environment: environmentOf({ directory, home, logDirectory, epmdPort, distribution }),
     url: brokerUrl(own(reached, port), { username: USER, password }),
     managementUrl: brokerUrl(`http://${HOST}:${management}`, { username: USER, password }),
@@ -172,6 +174,14 @@ async function freePorts(count: number, host = HOST): Promise<number[]> {
     const address = server.address();
     server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0));
   })));
+}
+
+export function isFree(port: number, host: string): Promise<boolean> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.once('error', () => done(false));
+    server.listen(port, host, () => server.close(() => done(true)));
+  });
 }
 
 async function firstThere(paths: readonly string[]): Promise<string | undefined> {

@@ -21,6 +21,8 @@ export interface StreamAccess {
 
 /** A user's processes all share one password, and each asks for it before it connects. */
 const STREAM_PASSWORD_MS = 60 * 60_000;
+/** Of each kind, so many are remembered. */
+const GRANTED_MAX = 20_000;
 
 export class Grants {
   readonly #admin: BrokerAdmin;
@@ -63,6 +65,7 @@ export class Grants {
     if (known !== undefined && nowMs < known.untilMs) return known.access;
     const access = this.#grantStream(identityId);
     this.#streams.set(identityId, { untilMs: nowMs + STREAM_PASSWORD_MS, access });
+    forgetOldest(this.#streams);
     access.catch(() => this.#streams.delete(identityId));
     return access;
   }
@@ -87,6 +90,7 @@ export class Grants {
     if (granted === undefined) {
       granted = this.#admin.grant(username, password, endpointRights(endpointId));
       this.#endpoints.set(key, granted);
+      forgetOldest(this.#endpoints);
       granted.catch(() => this.#endpoints.delete(key));
     }
     await granted;
@@ -102,6 +106,12 @@ export class Grants {
       connectionUrl: brokerUrl(this.#options.publicUrl, { username, password }),
     };
   }
+}
+
+/** What was forgotten is granted again, which changes nothing but an SDK's password. */
+function forgetOldest(granted: Map<string, unknown>): void {
+  const [oldest] = granted.keys();
+  if (granted.size > GRANTED_MAX && oldest !== undefined) granted.delete(oldest);
 }
 
 function endpointUser(endpointId: string): string {

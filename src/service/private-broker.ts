@@ -6,9 +6,9 @@ import { openSync, closeSync } from 'node:fs';
 import { backOffMs } from '../amqp/back-off.ts';
 import { Connection } from '../amqp/connection.ts';
 import { ComputeError } from '../common/errors.ts';
-import { killGroup } from '../common/exec.ts';
+import { exec, killGroup } from '../common/exec.ts';
 import { BrokerAdmin, type BrokerDeps } from './broker-admin.ts';
-import { installBroker, lastWords, type BrokerFiles, type PrivateBrokerConfig } from './broker-files.ts';
+import { installBroker, isFree, lastWords, type BrokerFiles, type PrivateBrokerConfig } from './broker-files.ts';
 
 const START_MS = 90_000;
 const STOP_MS = 30_000;
@@ -17,9 +17,9 @@ const STABLE_MS = 60_000;
 const LOOK_MS = 50;
 
 /**
- * Holds the broker and its port mapper. Standard input is the leash: whatever ends the service closes it, and the broker
- * is told to stop, then killed. The lock is inherited by all of them, so it says truly whether one of them still runs;
- * should this shell be killed, the broker is told by the kernel.
+ * Holds the broker and its port mapper. Standard input is the leash: whatever ends the service closes it, and the
+ * broker is told to stop, then killed. The lock is inherited by all of them, so it says truly whether one of them still
+ * runs; should this shell be killed, the broker is told by the kernel.
  */
 const HOLDER = `
 set -u
@@ -34,16 +34,19 @@ mapper=$!
 setpriv --pdeathsig TERM "$server" 7<&- &
 broker=$!
 (
+  trap 'exit 0' TERM
   read -r _
   kill -TERM "$broker"
-  left=40
-  while kill -0 "$broker" && [ "$left" -gt 0 ]; do sleep 0.5; left=$((left - 1)); done
+  left=200
+  while kill -0 "$broker" && [ "$left" -gt 0 ]; do sleep 0.1; left=$((left - 1)); done
   kill -KILL "$broker"
 ) <&7 2>/dev/null 8>&- &
 leash=$!
 trap : TERM HUP INT
 while kill -0 "$broker" 2>/dev/null; do wait "$broker"; done
-kill -KILL "$leash" "$mapper" 2>/dev/null
+kill -KILL "$mapper" 2>/dev/null
+kill -TERM "$leash" 2>/dev/null
+wait "$leash"
 exit 0
 `;
 
@@ -61,7 +64,9 @@ export class PrivateBroker implements AsyncDisposable {
 
   /** Throws START_FAILED with the broker's last words, or with what to install. */
   static async start(config: PrivateBrokerConfig, deps: BrokerDeps): Promise<PrivateBroker> {
-    const broker = new PrivateBroker(await installBroker(config, deps.log), deps);
+    const files = await installBroker(config, deps.log);
+    await refuseTakenPort(files);
+    const broker = new PrivateBroker(files, deps);
     try {
       await broker.#up();
     } catch (error) {
@@ -189,6 +194,14 @@ export class PrivateBroker implements AsyncDisposable {
     enough.abort();
     await ended;
   }
+}
+
+/** A broker of ours may still be ending, and its port will be free; from anybody else's the broker itself would die. */
+async function refuseTakenPort({ directory, host, port }: BrokerFiles): Promise<void> {
+  const { code } = await exec(['flock', '--nonblock', `${directory}/lock`, 'true'], { timeoutMs: 10_000 });
+  if (code !== 0 || await isFree(port, host)) return;
+  throw new ComputeError('START_FAILED',
+    `another program has port ${port} of ${host}: end it, or configure another port`);
 }
 
 function isAlive(child: ChildProcess): boolean {

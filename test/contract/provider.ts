@@ -20,8 +20,10 @@ export interface Subject {
 const DEADLINE_MS = 20_000;
 
 /** Waits for a condition, not for a time. */
-export async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const end = performance.now() + DEADLINE_MS;
+export async function until<T>(
+  what: string, look: () => Promise<T | undefined> | T | undefined, deadlineMs = DEADLINE_MS,
+): Promise<T> {
+  const end = performance.now() + deadlineMs;
   while (performance.now() < end) {
     const found = await look();
     if (found !== undefined) return found;

@@ -80,16 +80,17 @@ test('the field\'s library reads every message of ours, and writes the very same
 
 test('we read every message of the field\'s library, and write the very same bytes', async () => {
   await using python = await library();
+  const report = { endpoint_id: ENDPOINT, global_state: { heartbeat_period: 30, active: true }, task_statuses: {} };
   const transition = { timestamp: 1795224080706055, state: 'execution-end', actor: 'interchange' };
   for (const [kind, fields] of [
     ['task', { task_id: TASK, task_buffer: '12\n00\ngAR9lC4=\n' }],
     ['task', { task_id: TASK, task_buffer: '', container_id: null, container: null }],
     ['result', { task_id: TASK, data: '00\ngARLBy4=\n' }],
-    ['result', { task_id: TASK, data: 'é😀\u2028"\\\n\u0000\u007f', details: { os: 'x', n: null, deep: { a: [1, 2.5] } } }],
+    ['result', { task_id: TASK, data: 'é😀\u2028"\\\n\u0000\u007f', details: { deep: { a: [1, 2.5, null] } } }],
     ['result', { task_id: TASK, data: 'Traceback', error_details: { code: 'C', user_message: 'm' },
       task_statuses: [transition, { ...transition, state: 'waiting-for-launch' }] }],
-    ['ep_status_report', { endpoint_id: ENDPOINT, global_state: { heartbeat_period: 30, active: true }, task_statuses: {} }],
-    ['ep_status_report', { endpoint_id: ENDPOINT, global_state: { error: 'x' }, task_statuses: { [TASK]: [transition] } }],
+    ['ep_status_report', report],
+    ['ep_status_report', { ...report, global_state: { error: 'x' }, task_statuses: { [TASK]: [transition] } }],
   ] as const) {
     const { bytes, refused } = await python.ask({ kind, fields });
     assert.equal(refused, undefined);
@@ -113,15 +114,17 @@ test('nanoseconds arrive there as they left here', async () => {
 
 test('a result that we would forward is one that the field\'s library can read', async () => {
   await using python = await library();
-  const words = fc.constantFrom<unknown>(null, 0, 1, -0, 1.5, 1e3, 1e400, '', 'text', '1', 'running', 'worker', TASK,
+  const words = fc.constantFrom<unknown>(null, 0, 1, -0, 1.5, 1e3, '', 'text', '1', 'running', 'worker',
     TASK.toUpperCase(), `{${TASK}}`, TASK.replaceAll('-', ''), 'a\ud800b', true, [], {}, [{}], { code: 'c' },
     { code: 'c', user_message: 'm' }, { code: null, user_message: 'm' },
     [{ timestamp: 1, state: 'running', actor: 'worker' }], [{ timestamp: '1', state: 'running', actor: 'worker' }]);
-  const fields = fc.record(
-    { task_id: fc.oneof({ weight: 4, arbitrary: fc.constant(TASK) }, words), data: fc.oneof(fc.constant('x'), words),
-      details: words, error_details: words, task_statuses: words, unknown: words },
-    { requiredKeys: ['task_id', 'data'] },
-  );
+  const mostly = (...good: unknown[]): fc.Arbitrary<unknown> =>
+    fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: words });
+  const fields = fc.record({
+    task_id: mostly(TASK), data: mostly('x'), details: mostly(null, { a: 1 }),
+    error_details: mostly(null, { code: 'c', user_message: 'm', more: 1 }),
+    task_statuses: mostly(null, [], [{ timestamp: 1, state: 'running', actor: 'worker', more: 1 }]), unknown: words,
+  }, { requiredKeys: ['task_id', 'data'] });
   let accepted = 0;
   await fc.assert(fc.asyncProperty(fields, async (data) => {
     const bytes = Buffer.from(`\x01${JSON.stringify({ message_type: 'result', data })}`);
@@ -131,7 +134,7 @@ test('a result that we would forward is one that the field\'s library can read',
     const { kind, refused } = await python.ask({ unpack: bytes.toString('base64') });
     assert.equal(kind, 'result', refused);
   }), { numRuns: 1_000 });
-  assert.ok(accepted > 20, `${accepted} were accepted`);
+  assert.ok(accepted > 100, `${accepted} were accepted`);
 });
 
 const text = fc.string({ unit: 'grapheme' });

@@ -16,8 +16,12 @@ export class FakeProvider implements Provider {
   readonly submitted: JobSpec[] = [];
   readonly cancelled: string[] = [];
   readonly forced: string[] = [];
+  readonly adopted: Job[] = [];
+  /** Names of jobs that may have been submitted by an earlier process. */
+  readonly recovered: string[] = [];
   /** Set to make these calls throw, or cancels be taken but not acted on. */
   submitFails = false;
+  isUnreachable = false;
   statusFails = false;
   cancelFails = false;
   cancelIsSlow = false;
@@ -44,9 +48,12 @@ export class FakeProvider implements Provider {
 
   async submit(spec: JobSpec): Promise<Job> {
     this.submitted.push(spec);
+    if (this.isUnreachable) {
+      throw new ComputeError('COMMAND_FAILED', 'sbatch: Unable to contact slurm controller (connect failure)');
+    }
     if (this.submitFails) throw new ComputeError('SUBMIT_FAILED', 'sbatch: invalid account');
     // As the scaler numbers blocks: a submit that failed has taken a number, too.
-    const id = `job-${this.submitted.length - 1}`;
+    const id = `job-${/\d+$/.exec(spec.name)?.[0] ?? this.submitted.length - 1}`;
     this.jobs.set(id, { state: 'pending' });
     this.liveMax = Math.max(this.liveMax, this.live().length);
     return {
@@ -71,6 +78,18 @@ export class FakeProvider implements Provider {
 
   watch(id: string, onEnd: () => void): void {
     this.#watchers.set(id, onEnd);
+  }
+
+  adopt(job: Job): void {
+    this.adopted.push(job);
+    this.jobs.set(job.id, this.jobs.get(job.id) ?? { state: 'pending' });
+  }
+
+  recover({ name, folder }: Pick<JobSpec, 'name' | 'folder'>, submittedAtMs: number): Job {
+    const job = { id: `?${name}`, name, submittedAtMs, stdoutPath: `${folder}/out`, stderrPath: `${folder}/err` };
+    this.recovered.push(name);
+    this.jobs.set(job.id, { state: 'unknown' });
+    return job;
   }
 
   async stderrTail(job: Job): Promise<string> {

@@ -4,9 +4,11 @@ import assert from 'node:assert/strict';
 import { silentLog } from '../../src/common/log.ts';
 import type { ComputeError } from '../../src/common/errors.ts';
 import type { BlockId, Load, ManagerId, ManagerSummary } from '../../src/common/protocol.ts';
+import type { BlockRecord } from '../../engine/blocks/records.ts';
 import { Scaler, type ScalerConfig } from '../../engine/blocks/scaler.ts';
 import type { BlockPolicy } from '../../providers/provider.ts';
 import { FakeClock, settle } from './clock.ts';
+import { FakeNotes } from './notes.ts';
 import { FakeProvider } from './provider.ts';
 
 export const id = (n: number | string): BlockId => String(n) as BlockId;
@@ -15,6 +17,8 @@ export interface Change extends Partial<ScalerConfig> {
   readonly policy?: Partial<BlockPolicy>;
   readonly workersPerNode?: number;
   readonly prepareFails?: boolean;
+  /** Blocks of an earlier process. */
+  readonly inherited?: readonly BlockRecord[];
 }
 
 /** Block n is job n where every submit succeeds. */
@@ -24,11 +28,17 @@ export class Site {
   readonly scaler: Scaler;
   readonly failures: ComputeError[] = [];
   readonly drained: BlockId[] = [];
+  readonly notes = new FakeNotes();
+  ends: readonly { block: BlockId; endsAtMs: number }[] = [];
   waiting = 0;
+  runMs: number | undefined;
   managers: ManagerSummary[] = [];
   readonly #connected = new Set<BlockId>();
 
-  constructor({ policy, workersPerNode = 1, prepareFails = false, ...config }: Change = {}, statusIntervalMs?: number) {
+  constructor(
+    { policy, workersPerNode = 1, prepareFails = false, inherited = [], ...config }: Change = {},
+    statusIntervalMs?: number,
+  ) {
     this.provider = new FakeProvider(policy, statusIntervalMs);
     this.scaler = new Scaler({
       provider: this.provider, clock: this.clock, log: silentLog, random: () => 0,
@@ -38,11 +48,15 @@ export class Site {
       },
       load: () => this.load(),
       drain: (blocks) => this.drained.push(...blocks),
+      onEnds: (ends) => { this.ends = ends; },
+      notes: this.notes,
+      inherited,
       onFailed: (error) => {
         this.failures.push(error);
         this.waiting = 0;
       },
       workersPerNode: () => workersPerNode,
+      runMs: () => this.runMs,
     }, { strategy: 'simple', max_idletime: 120, strategy_period: 5, block_error_handler: true, ...config });
   }
 
@@ -58,7 +72,8 @@ export class Site {
 
   /** A manager of this block connects, with so many tasks. */
   async connect(block: number, held = 0): Promise<void> {
-    this.provider.set(`job-${block}`, { state: 'running' });
+    const job = `job-${block}`;
+    if (this.provider.jobs.get(job)?.state !== 'running') this.provider.set(job, { state: 'running' });
     this.#connected.add(id(block));
     this.managers = [...this.managers.filter((manager) => manager.block !== id(block)), {
       manager: `m${block}` as ManagerId, block: id(block), node: 'n1', pid: 1, slots: 1, held, draining: false,

@@ -38,6 +38,15 @@ test('an unknown section is refused with the nearest one, before anything starts
   assert.equal(stderr, "switchyard bench: there is no section 'laten'; did you mean latency?\n");
 });
 
+test('where no Slurm cluster answers, its section says so and what to do', async () => {
+  process.env['SLURM_CONF'] = '/dev/null';
+  const { status, stdout } = await switchyard(['bench', '--only', 'slurm', '--json', '--quiet'], { cwd });
+  const { failures, slurm } = JSON.parse(stdout) as BenchReport;
+  assert.deepEqual({ status, slurm, failures }, { status: 1, slurm: undefined, failures: [{
+    section: 'slurm', message: 'no Slurm cluster answers (sinfo): run it on a login node, or as npm run bench:slurm',
+  }] });
+});
+
 test('Ctrl-C ends a bench and every process of it', async () => {
   await using run = start(['bench', '--only', 'latency'], { cwd });
   const { child, ended, texts } = run;

@@ -119,3 +119,23 @@ async function allGone(path: string): Promise<void> {
 async function noneOf(text: string, processes: Site['processes']): Promise<void> {
   await until(`the end of every ${text}`, () => !processes().some(({ command: line }) => line.includes(text)), 3000);
 }
+
+const WAYS = [['dies of it', ''], ['has its own way to end', 'trap "exit 7" TERM; ']] as const;
+for (const [how, trap] of WAYS) {
+  test(`a scheduler's SIGTERM to manager and command, which ${how}: the task runs again, uncharged`, () =>
+    withSite(engineOf(), async ({ executor, directory, connected }) => {
+      const [victim] = await connected(1);
+      const path = join(directory, 'notes');
+      const release = join(directory, 'release');
+      const text = `${trap}echo $$ >>${path}; while [ ! -e ${release} ]; do sleep 0.05; done; echo done`;
+      const future = executor.submit(command(text));
+      const [group] = await until('a running command', () => linesOf(path).length === 1 && linesOf(path));
+      // In either order, as it comes.
+      const both = [victim ?? 0, -Number(group)];
+      for (const pid of trap === '' ? both.toReversed() : both) process.kill(pid, 'SIGTERM');
+      await until('a second start', () => linesOf(path).length === 2, 12_000);
+      writeFileSync(release, '');
+      assert.equal((await results(future)).stdout, 'done\n');
+      assert.equal(future.attempts, 1);
+    }));
+}

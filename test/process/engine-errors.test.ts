@@ -123,7 +123,7 @@ test('as many tasks as tasks_max are taken, not one more, and room is made as th
 test('a configuration under which no worker fits shows the arithmetic', () =>
   withSite(engineOf({ mem_per_worker: 1_000_000 }), async ({ executor }) => {
     const error = await failure('BLOCKS_FAILED', executor.submit(task('add'), 1, 1));
-    assert.match(error.message, /no worker fits on this node: .*GiB \/ mem_per_worker 1000000 gives 0/);
+    assert.match(error.message, /no worker fits on this node: .*GiB \(\w+\) \/ mem_per_worker 1000000 gives 0/);
   }));
 
 test('closing: drain waits for what is open, cancel fails it, and after either nothing is taken', async () => {

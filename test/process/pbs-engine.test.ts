@@ -164,11 +164,12 @@ test('a submission that was not answered is found by its name, and not repeated'
     }));
 
 test('a server that is down gets its block when it is back', () =>
-  withPbs({ engine: { block_error_handler: false }, provider: { max_blocks: 1 }, settings: { health: 'down' } },
+  withPbs({ provider: { max_blocks: 1 }, settings: { health: 'down' } },
     async ({ executor }, cluster) => {
       const future = executor.submit(task('add'), 1, 2);
       const words = (): string => executor.status().blocks[0]?.reason ?? '';
       await until('its words', () => /qsub: cannot connect to server pbshead/.test(words()), WITHIN_MS);
+      assert.equal(executor.status().blocks[0]?.state, 'pending');
       cluster.set({ health: 'up' });
       assert.equal(await future, 3);
       assert.equal(jobs(cluster).length, 1);

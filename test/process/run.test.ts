@@ -78,6 +78,8 @@ const MISUSE: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['no engine file', ['run', `${FUNCTIONS}:square`, '--count', '1', '--engine', 'none.yaml'], /none\.yaml: no such/],
   ['a misspelt engine key', ['run', `${FUNCTIONS}:square`, '--count', '1', '--engine', 'bad.yaml'],
     /max_wrokers_per_node.*max_workers_per_node/],
+  ['more than there is', ['run', `${FUNCTIONS}:square`, '--count', '1', '--gpus', '1'], /gpus 1.* names none/],
+  ['nodes without MPI', ['run', `${FUNCTIONS}:square`, '--count', '1', '--nodes', '2'], /GlobusMPIEngine/],
   ['one file twice', ['run', `${FUNCTIONS}:square`, '--count', '1', '-o', 'x', '-j', './x'], /same file/],
 ];
 

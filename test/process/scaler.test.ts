@@ -13,6 +13,7 @@ import { quoteAll } from '../../src/common/quote.ts';
 import { Scaler } from '../../engine/blocks/scaler.ts';
 import { buildProvider, parseProvider } from '../../providers/index.ts';
 import { isRunning, until } from '../contract/provider.ts';
+import { FakeNotes } from '../fakes/notes.ts';
 
 async function withScaler(
   script: string, load: Load, use: (scaler: Scaler, failures: ComputeError[]) => Promise<void>,
@@ -27,8 +28,12 @@ async function withScaler(
     },
     load: () => load,
     drain: () => undefined,
+    onEnds: () => undefined,
+    notes: new FakeNotes(),
+    inherited: [],
     onFailed: (error) => failures.push(error),
     workersPerNode: () => 1,
+    runMs: () => undefined,
   }, { strategy: 'simple', max_idletime: 120, strategy_period: 600, block_error_handler: true });
   try {
     await scaler.start();

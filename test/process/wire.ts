@@ -51,7 +51,7 @@ export class Wire implements AsyncDisposable {
       managerPort: 0, managerAddress: '127.0.0.1', portRange: null,
       keys: keys === null ? null : { server: keys.server, managerPublicKey: keys.manager.publicKey },
       heartbeatPeriodMs: 30_000, heartbeatThresholdMs: 120_000, reconnectGraceMs: 500, killsMax: 3, prefetchCapacity: 0,
-      managerSelector: 'random', replacement: false,
+      managerSelector: 'random', replacement: false, managersWait: false,
       logPath: join(directory, 'interchange.log'), logLevel: 'info', ...change,
     }, (how) => onExit(how));
     return new Wire(keys, directory, (told) => {

@@ -35,6 +35,11 @@ export class SimBlocks {
   #emptySinceMs: number | undefined;
   #surplusSinceMs: number | undefined;
 
+  /** Of each manager. */
+  get slots(): number {
+    return this.#slots;
+  }
+
   constructor(deps: BlocksDeps) {
     const { random, timeline } = deps;
     this.#deps = deps;

@@ -64,7 +64,7 @@ export class SimInterchange implements Listening {
 
   /** Stopped for a while; its connections stay. */
   freeze(ms: number): void {
-    this.#frozenUntilMs = this.#timeline.now + ms;
+    this.#frozenUntilMs = Math.max(this.#frozenUntilMs, this.#timeline.now + ms);
   }
 
   #whenAwake(run: () => void): void {
@@ -145,8 +145,9 @@ export class SimInterchange implements Listening {
   }
 
   #checkDispatch({ manager, ranges }: Extract<Effect, { type: 'dispatch' }>): void {
-    assert.ok(manager.held <= Math.max(manager.slots, manager.window),
-      `${manager.id} holds ${manager.held} of ${manager.slots} slots and a window of ${manager.window}`);
+    const { held, extra, slots, window } = manager;
+    assert.ok(held + extra <= (extra > 0 ? slots : Math.max(slots, window)),
+      `${manager.id} holds ${held} tasks on ${held + extra} of ${slots} slots, with a window of ${window}`);
     assert.ok(!manager.draining && manager.awayAtMs === undefined, `${manager.id} gets tasks and takes none`);
     assert.equal(this.state.recovery, undefined, 'nothing is given out in a recovery');
     for (const { batch, from, to } of ranges) {
@@ -170,7 +171,8 @@ export class SimInterchange implements Listening {
       this.#tell({
         type: 'load',
         load: {
-          waiting: tasks.waiting, held: tasks.held, connectedBlocks: [...connectedBlocks],
+          waiting: tasks.waiting, held: tasks.held, extraSlots: managers.extraSlots() + tasks.waitingExtra,
+          connectedBlocks: [...connectedBlocks],
           managers: [...managers.byPeer.values()].map(summaryOf),
         },
       });
@@ -183,12 +185,19 @@ export function checkCounters({ tasks, managers }: State, ids: number): void {
   let waiting = 0;
   let held = 0;
   const byManager = new Map<number, number>();
+  const extraByManager = new Map<number, number>();
+  let waitingWide = 0;
   for (let id = 1; id <= ids; id++) {
-    if (tasks.isWaiting(id)) waiting++;
+    const extra = (tasks.batchOf(id)?.kind.footprint?.width ?? 1) - 1;
+    if (tasks.isWaiting(id)) {
+      waiting++;
+      if (extra > 0) waitingWide++;
+    }
     const holder = tasks.holder(id);
     if (holder === undefined) continue;
     held++;
     byManager.set(holder, (byManager.get(holder) ?? 0) + 1);
+    extraByManager.set(holder, (extraByManager.get(holder) ?? 0) + extra);
   }
   let freeSlots = 0;
   let inLine = 0;
@@ -196,9 +205,12 @@ export function checkCounters({ tasks, managers }: State, ids: number): void {
     const holds = byManager.get(record.serial) ?? 0;
     if (record.held !== holds) assert.equal(record.held, holds, `tasks of ${record.id}`);
     byManager.delete(record.serial);
-    if (!record.draining && record.awayAtMs === undefined) freeSlots += Math.max(0, record.slots - record.held);
-    inLine += Math.max(0, record.held - record.slots);
+    assert.equal(record.extra, extraByManager.get(record.serial) ?? 0, `slots of ${record.id}`);
+    const free = record.slots - record.extra - record.held;
+    if (!record.draining && record.awayAtMs === undefined && !record.kept) freeSlots += Math.max(0, free);
+    inLine += Math.max(0, -free);
   }
+  assert.equal(tasks.waitingWide, waitingWide);
   const isRight = tasks.waiting === waiting && tasks.held === held && byManager.size === 0
     && managers.freeSlots === freeSlots && managers.inLine === inLine;
   if (isRight) return; // the usual case, many thousand times

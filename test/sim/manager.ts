@@ -44,6 +44,7 @@ interface Task {
   readonly fn: FunctionId;
   readonly attempt: number;
   readonly hops: Hops;
+  readonly width: number;
 }
 
 /** A process of its own that is told to end waits so long for what runs. */
@@ -104,7 +105,7 @@ export class SimManager implements Dialing {
 
   /** Stopped, as a debugger or a stalled file system does it: connected, and silent. */
   freeze(ms: number): void {
-    this.#frozenUntilMs = this.place.timeline.now + ms;
+    this.#frozenUntilMs = Math.max(this.#frozenUntilMs, this.place.timeline.now + ms);
   }
 
   /** `silently`: with its node, so that nobody hears of it. */
@@ -166,7 +167,7 @@ export class SimManager implements Dialing {
         const bytes = payload.subarray(offset, offset += sizes[at] ?? 0);
         assert.deepEqual(new Uint8Array(bytes), payloadOf(id), `task ${id} comes with its own payload`);
         assert.ok(this.#functions.has(kind.fn), `${this.peer} was sent a task, and never its function`);
-        this.#waiting.push({ id, fn: kind.fn, attempt, hops });
+        this.#waiting.push({ id, fn: kind.fn, attempt, hops, width: kind.footprint?.width ?? 1 });
       });
       assert.equal(offset, payload.length);
     });
@@ -176,9 +177,12 @@ export class SimManager implements Dialing {
 
   #assign(): void {
     const { slots, random, witness } = this.place;
-    while (this.#running.size < slots && !this.ended) {
-      const task = this.#waiting.shift();
-      if (task === undefined) return;
+    while (!this.ended) {
+      const task = this.#waiting[0];
+      const taken = [...this.#running.keys()].reduce((sum, { width }) => sum + width, 0);
+      // What is behind a task that waits for its slots waits with it.
+      if (task === undefined || taken + task.width > slots) return;
+      this.#waiting.shift();
       const { runMs } = witness.natureOf(task.id);
       const stop = this.#after(runMs * random.between(0.8, 1.2), () => this.#onDone(task));
       this.#running.set(task, stop);
@@ -291,10 +295,13 @@ export class SimManager implements Dialing {
     }));
   }
 
-  /** What is said twice after a broken connection may as well be said twice at any time. */
+  /**
+   * What is said twice after a broken connection may as well be said twice at any time. A registration is not: once on
+   * each connection is what the interchange is promised, because tasks could cross with the second one.
+   */
   #send(message: FromManager, frames: Frames = []): void {
     if (this.ended) return;
-    const mayRepeat = ['results', 'register', 'heartbeat'].includes(message.type);
+    const mayRepeat = ['results', 'heartbeat'].includes(message.type);
     this.#line.send([encodeHeader(message), ...frames], mayRepeat && this.place.random.chance(0.02));
   }
 

@@ -103,6 +103,7 @@ export class World {
       retries: random.chance(0.5) ? 0 : random.whole(1, 5),
       minRemainingMs: random.chance(0.2) ? 5000 : 0,
       ...(random.chance(0.3) ? { priority: random.whole(-1, 1) } : {}),
+      ...(random.chance(0.3) ? { footprint: { width: random.whole(1, this.#blocks.slots + 1), asked: {} } } : {}),
     };
   }
 
@@ -189,6 +190,7 @@ export class World {
       WORKER_LOST: workersLost > kind.retries,
       TASK_CANCELLED: this.#client.cancelled.has(id),
       BLOCKS_FAILED: this.#waitingFailed,
+      TASK_TOO_LARGE: (kind.footprint?.width ?? 1) > this.#blocks.slots,
       // Of the managers that it was on, the first loss only casts suspicion.
       TASK_BLAMED: workersLost + Math.max(0, managersLost - 1) >= POLICY.killsMax,
     };

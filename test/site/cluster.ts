@@ -126,13 +126,13 @@ export class Cluster implements AsyncDisposable {
   /** Where an ordinary user's providers have their commands and files. */
   host(user: UserName = 'swy-alice'): Host {
     return {
+      ...localHost,
       run: (argv, { timeoutMs }) => this.run(argv, { user, timeoutMs }),
       write: async (path, text, mode) => {
         const script = 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"';
         const done = await this.run(['sh', '-c', script, 'sh', path, mode.toString(8)], { user, input: text });
         if (done.code !== 0) throw new ComputeError('STORAGE_FAILED', `could not write ${path}: ${done.stderr.trim()}`);
       },
-      excerpt: (path, bytesMax) => localHost.excerpt(path, bytesMax),
     };
   }
 

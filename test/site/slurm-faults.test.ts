@@ -37,8 +37,8 @@ test('while the controller is down nothing ends and nothing is submitted, and it
   await cluster.head('stop');
 
   const refused = await failureOf(site.start(provider, 'true'));
-  assert.equal(refused.code, 'SUBMIT_FAILED');
-  assert.match(refused.message, /^SlurmProvider refused block-\d+: .*Unable to contact slurm controller/);
+  assert.equal(refused.code, 'COMMAND_FAILED');
+  assert.match(refused.message, /^SlurmProvider could not submit block-\d+: Unable to contact slurm controller/);
 
   const failure = await failureOf(provider.status([job.id]));
   assert.equal(failure.code, 'COMMAND_FAILED');
@@ -95,6 +95,7 @@ test('a submission that was lost with the controller keeps its place until it ha
   const end = await site.status(provider, job);
   assert.equal(end.state, 'missing');
   assert.match(end.reason ?? '', /^was never queued: sbatch gave no answer/);
+  assert.equal(end.neverQueued, true);
 });
 
 test('a block that comes after it was told to end is ended when it comes', async () => {

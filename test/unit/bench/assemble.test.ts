@@ -34,6 +34,7 @@ test('a ratio is there when both its sides are', () => {
     latency_p99_to_p50: 1.2 / 0.4,
     parsl_latency_p50_to_ours: 1.2 / 0.4,
     parsl_cold_start_to_ours: 2.4 / 0.8,
+    parsl_slurm_first_result_to_ours: 3,
     payload_to_zmq: 0.6,
     zero_worker_to_zmq: 0.6,
   });

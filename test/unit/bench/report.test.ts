@@ -18,6 +18,7 @@ test('a figure is set against its target, and says whether it is met', () => {
     lines.find((line) => line.startsWith(name))?.split(/\s{2,}/).slice(1);
   assert.deepEqual(words('no-op tasks, 2 workers'), ['160,000', 'tasks/s', '144,000 – 176,000', '≥ 150,000', 'met']);
   assert.deepEqual(words('largest process, 1,000,000 tasks pending'), ['700', 'MiB', '≤ 1,020', 'met']);
+  assert.deepEqual(words('commands of a look at 500 jobs'), ['1.00', 'commands', '≤ 1.00', 'met']);
   assert.deepEqual(words('no-op throughput over Parsl HTEX'), ['80.0', '×', '≥ 80.0', 'met']);
 });
 
@@ -25,7 +26,7 @@ test('every part that was measured is in the text, and no other', () => {
   const full = renderReport({ ...FULL, ratios: ratiosOf(FULL) });
   const titles = [
     'Throughput', 'Latency', 'Cost per hop', 'Payload, one at a time', 'Tasks/s by payload and workers',
-    'Scheduler alone, managers', 'Parsl 2026.1.1', 'Memory', 'Scale-out', 'Start', 'Ratios',
+    'Scheduler alone, managers', 'Parsl 2026.1.1', 'Memory', 'Scale-out', 'Start', 'Slurm', 'Ratios',
   ];
   for (const title of titles) {
     assert.ok(full.includes(`\n${title}`), title);

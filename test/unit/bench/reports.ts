@@ -56,6 +56,13 @@ export const FULL = {
   },
   cold_start_s: 0.8,
   cold_start: around(0.8),
+  slurm: {
+    first_result_s: 1, parsl_first_result_s: 3, first_block_submitted_ms: 25, watch_500_ms: 6, watch_500_commands: 1,
+    spread: {
+      first_result_s: around(1), parsl_first_result_s: around(3), first_block_submitted_ms: around(25),
+      watch_500_ms: around(6),
+    },
+  },
   peers: {
     parsl: {
       version: '2026.1.1', python: '3.11.2', tasks_per_s: 2000, best_prefetch: 10, tasks: 10_000,

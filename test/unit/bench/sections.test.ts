@@ -1,17 +1,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SECTION_NAMES } from '../../../bench/section.ts';
+import { SECTION_NAMES, type SectionName } from '../../../bench/section.ts';
 import { chooseSections } from '../../../src/cli/bench.ts';
 
-test('without --only every section runs but the peers, which must be asked for', () => {
-  assert.deepEqual(chooseSections(undefined, undefined), SECTION_NAMES.filter((name) => name !== 'peers'));
-  assert.deepEqual(chooseSections(undefined, 'parsl'), SECTION_NAMES);
+const chosen = (only?: string, peer?: string, onCluster = false): SectionName[] =>
+  chooseSections(only, peer, onCluster).sections;
+
+test('without --only every section runs but the peers, which must be asked for, and Slurm where none answers', () => {
+  const without = (...left: SectionName[]): SectionName[] => SECTION_NAMES.filter((name) => !left.includes(name));
+  assert.deepEqual(chosen(), without('slurm', 'peers'));
+  assert.deepEqual(chosen(undefined, undefined, true), without('peers'));
+  assert.deepEqual(chosen(undefined, 'parsl'), without('slurm'));
+  assert.deepEqual(chosen(undefined, 'parsl', true), SECTION_NAMES);
 });
 
 test('--only picks sections, in the order in which they run', () => {
-  assert.deepEqual(chooseSections('latency, limits,no-op', undefined), ['limits', 'no_op', 'latency']);
-  assert.deepEqual(chooseSections('no_op', 'parsl'), ['no_op', 'peers']);
-  assert.deepEqual(chooseSections('peers', undefined), ['peers']);
+  assert.deepEqual(chosen('latency, limits,no-op'), ['limits', 'no_op', 'latency']);
+  assert.deepEqual(chosen('no_op', 'parsl'), ['no_op', 'peers']);
+  assert.deepEqual(chosen('peers'), ['peers']);
+});
+
+test('slurm is measured when it is asked for, with the peer beside it', () => {
+  assert.deepEqual(chooseSections('slurm', 'parsl', false), { sections: ['slurm'], peer: 'parsl' });
+  assert.deepEqual(chooseSections('slurm', undefined, false), { sections: ['slurm'], peer: undefined });
+  assert.deepEqual(chosen('slurm,latency', 'parsl'), ['latency', 'slurm', 'peers']);
 });
 
 test('an unknown section or peer is refused, with the nearest one that there is', () => {
@@ -21,6 +33,6 @@ test('an unknown section or peer is refused, with the nearest one that there is'
     [undefined, 'parls', /no peer 'parls'; did you mean parsl\?$/],
   ] as const;
   for (const [only, peer, message] of cases) {
-    assert.throws(() => chooseSections(only, peer), { code: 'USAGE', message });
+    assert.throws(() => chooseSections(only, peer, false), { code: 'USAGE', message });
   }
 });

@@ -22,13 +22,19 @@ test('the plain line is a sentence', () => {
     plainLine({ ...HALF, total: null, perSecond: undefined, blocks: { running: 2, waiting: 0 }, workers: 1 }),
     '1,000 done, 3 failed, 2 blocks, 1 worker',
   );
+  const blocks = { running: 0, waiting: 2, reason: 'PartitionDown,\n Priority' };
+  assert.equal(
+    plainLine({ ...HALF, total: null, perSecond: undefined, blocks, workers: 0 }),
+    '1,000 done, 3 failed, 0 blocks (2 waiting), 0 workers, waiting: PartitionDown, Priority',
+  );
+  assert.doesNotMatch(plainLine({ ...HALF, blocks: { ...blocks, running: 1 } }), /PartitionDown/);
 });
 
 test('the live line fits every terminal, and never says 100 % too soon', () => {
   const standing = fc.record({
     total: fc.option(fc.nat(10_000_000)), done: fc.nat(10_000_000), failed: fc.nat(1000),
     perSecond: fc.option(fc.double({ min: 0, max: 1e6, noNaN: true }), { nil: undefined }),
-    blocks: fc.record({ running: fc.nat(1000), waiting: fc.nat(1000) }), workers: fc.nat(100_000),
+    blocks: fc.record({ running: fc.nat(3), waiting: fc.nat(3), reason: fc.string() }), workers: fc.nat(100_000),
   });
   fc.assert(fc.property(standing, fc.integer({ min: 1, max: 200 }), (each, width) => {
     assert.ok(liveLine(each, width, false).length <= width);

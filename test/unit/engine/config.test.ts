@@ -19,11 +19,11 @@ function problemOf(yaml: string): string {
 
 test('an empty configuration is complete, with the field\'s defaults', () => {
   assert.deepEqual(read(''), {
-    type: 'GlobusComputeEngine', label: 'GlobusComputeEngine', address: null, loopback_address: '127.0.0.1',
+    type: 'GlobusComputeEngine', mpi: null, label: 'GlobusComputeEngine', address: null, loopback_address: '127.0.0.1',
     worker_port: null, worker_port_range: [54_000, 55_000], interchange_port_range: [55_000, 56_000],
     cores_per_worker: 1, mem_per_worker: null, max_workers_per_node: null, cpu_affinity: 'none',
     available_accelerators: [], prefetch_capacity: 0, heartbeat_period: 30, heartbeat_threshold: 120,
-    drain_period: null, address_probe_timeout: null, encrypted: true,
+    drain_period: null, address_probe_timeout: null, restart_timeout: 120, encrypted: true,
     strategy: 'simple', max_idletime: 120, strategy_period: 5, block_error_handler: true,
     manager_selector: 'random', max_retries_on_system_failure: 0, run_in_sandbox: false, working_dir: null,
     worker_debug: false, worker_logdir_root: null, tasks_max: 10_000_000, payload_bytes_max: 268_435_456,
@@ -31,6 +31,7 @@ test('an empty configuration is complete, with the field\'s defaults', () => {
     provider: {
       type: 'LocalProvider', init_blocks: 1, min_blocks: 0, max_blocks: 1, nodes_per_block: 1, parallelism: 1,
       worker_init: '', cmd_timeout: 30, launcher: { type: 'SingleNodeLauncher', debug: true, fail_on_any: false },
+      channel: { type: 'LocalChannel' },
     },
   });
 });
@@ -107,10 +108,11 @@ const refused: readonly (readonly [string, string])[] = [
   ['type: HighThroughputEngine',
     'engine.type: HighThroughputEngine is gone from the field; GlobusComputeEngine takes its keys'],
   ['type: ThreadPoolEngine',
-    'engine.type: ThreadPoolEngine is not there yet; there is GlobusComputeEngine, HighThroughputExecutor'],
+    'engine.type: ThreadPoolEngine is not there yet; there is GlobusComputeEngine, HighThroughputExecutor,'
+      + ' GlobusMPIEngine, MPIExecutor'],
   ['type: GlobusComputEngine',
-    'engine.type: "GlobusComputEngine" is not one of GlobusComputeEngine, HighThroughputExecutor; did you mean'
-      + ' GlobusComputeEngine?'],
+    'engine.type: "GlobusComputEngine" is not one of GlobusComputeEngine, HighThroughputExecutor, GlobusMPIEngine,'
+      + ' MPIExecutor; did you mean GlobusComputeEngine?'],
   ['- 1', 'engine: expected a mapping with a type, found a list of 1'],
   ['provider: {type: LSFProvider}',
     'engine.provider.type: LSFProvider is not there yet; there is LocalProvider, PBSProProvider, SlurmProvider,'
@@ -126,8 +128,9 @@ const refused: readonly (readonly [string, string])[] = [
   ['provider: {parallelism: 2}', 'engine.provider.parallelism: must be <= 1, found 2'],
   ['provider: {worker_init: 5}',
     'engine.provider.worker_init: expected text, found 5; put it in quotes to make it text'],
-  ['provider: {launcher: {type: SrunLauncher}}',
-    'engine.provider.launcher.type: SrunLauncher is not there yet; there is SingleNodeLauncher, SimpleLauncher'],
+  ['provider: {launcher: {type: AprunLauncher}}',
+    'engine.provider.launcher.type: AprunLauncher is not there yet; there is SingleNodeLauncher, SimpleLauncher,'
+    + ' WrappedLauncher, SrunLauncher, MpiExecLauncher, MpiRunLauncher'],
   ['address: {type: address_by_interface}', 'engine.address: ifname is missing'],
   ['address: {type: address_by_hostnam}',
     'engine.address: expected a host name, an IP address, or a mapping with a type out of address_by_route,'

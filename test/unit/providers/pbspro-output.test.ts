@@ -171,7 +171,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   'qsub-over-limit-queued': "qsub: would exceed queue generic's per-user limit",
   'qsub-restricted-queue': 'qsub: Unauthorized Request',
   'qsub-root': 'qsub: Bad UID for job execution',
-  'server-down-qsub': 'Connection refused; qsub: cannot connect to server pbshead (errno=15010)',
 };
 
 for (const [name, words] of Object.entries(REFUSED)) {
@@ -189,6 +188,12 @@ test('a submission is accepted by its id, and in doubt without one', () => {
   assert.equal(said(''), 'doubtful');
   assert.equal(said('thank you\n'), 'doubtful');
   assert.equal(said('', 183), 'doubtful');
+});
+
+test('a server that is not there has refused nothing', () => {
+  assert.deepEqual(scheduler.submit.read(outputOf(recording('server-down-qsub')), '/job.sh'), {
+    type: 'unreachable', words: 'Connection refused; qsub: cannot connect to server pbshead (errno=15010)',
+  });
 });
 
 test('an order to end what is over, or about to be, was taken', () => {

@@ -15,7 +15,7 @@ function named(pattern: RegExp): readonly (readonly [string, Output])[] {
   return found.map(({ name, output }) => [name, output]);
 }
 
-test('every recorded submission is accepted, refused or doubtful', () => {
+test('every recorded submission is accepted, refused, doubtful, or did not come to the controller', () => {
   const answers = named(/sbatch/).map(([name, output]) => ({ name, ...readSbatch(output, false, DEFAULT_ID) }));
   const of = (type: string): string[] => answers.filter((answer) => answer.type === type).map(({ name }) => name);
   assert.deepEqual(of('accepted'), [
@@ -23,7 +23,8 @@ test('every recorded submission is accepted, refused or doubtful', () => {
     'sbatch-ok', 'sbatch-parsable', 'sbatch-qos-wall', 'sbatch-wrap',
   ]);
   assert.deepEqual(of('doubtful'), ['ctld-hung-sbatch']);
-  assert.equal(of('refused').length, answers.length - 10);
+  assert.deepEqual(of('unreachable'), ['ctld-down-sbatch', 'munge-down-sbatch']);
+  assert.equal(of('refused').length, answers.length - 12);
 });
 
 test('an id is what sbatch printed, and nothing else that a site prints beside it', () => {

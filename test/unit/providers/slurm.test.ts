@@ -19,7 +19,7 @@ function directivesOf(keys: Keys, folder = '/runs/r/blocks/0'): string[] {
 }
 
 const LAST = [
-  'no-requeue', 'job-name=block-0.mark', 'chdir=/runs/r/blocks/0', 'output=/runs/r/blocks/0/s.out',
+  'no-requeue', 'no-kill', 'job-name=block-0.mark', 'chdir=/runs/r/blocks/0', 'output=/runs/r/blocks/0/s.out',
   'error=/runs/r/blocks/0/s.err',
 ];
 
@@ -73,8 +73,8 @@ test('a user\'s own lines keep their words, come after the keys and before what 
   const scheduler_options = '#SBATCH --comment="a b"\r\n\n  --reservation=maint\n##SBATCH --off\n# why\n-x n[1-3]\n';
   const lines = directivesOf({ scheduler_options, partition: 'debug' });
   assert.deepEqual(lines.slice(3), [
-    'partition=debug', 'exclusive', 'no-requeue', 'comment="a b"', 'reservation=maint', '##SBATCH --off', '# why',
-    '#SBATCH -x n[1-3]', ...LAST.slice(1),
+    'partition=debug', 'exclusive', 'no-requeue', 'no-kill', 'comment="a b"', 'reservation=maint',
+    '##SBATCH --off', '# why', '#SBATCH -x n[1-3]', ...LAST.slice(2),
   ]);
 });
 
@@ -89,12 +89,14 @@ test('paths are quoted as Slurm reads them', () => {
 
 test('the script: directives first, then the site\'s own text, then the manager', () => {
   const config = parseSlurm({
-    worker_init: 'module load node\r\nulimit -c 0', launcher: { type: 'SimpleLauncher' }, walltime: '00:05:00',
+    worker_init: 'module load node\r\nulimit -c 0', cores_per_node: 32, mem_per_node: 100,
+    launcher: { type: 'SimpleLauncher' }, walltime: '00:05:00',
   });
   const provider = new BatchProvider(config, slurm(config), { host: localHost, clock: new FakeClock() });
   const text = provider.script({ name: 'block-0', command: 'node main.js', folder: '/r/0' });
   const order = ['#!/bin/bash\n#SBATCH --nodes=1', '#SBATCH --error=/r/0/block-0.', '\nexport JOBNAME=block-0\n',
-    '\nmodule load node\nulimit -c 0\n', '\nnode main.js\n'].map((part) => text.indexOf(part));
+    '\nexport PARSL_CORES=32\nexport PARSL_MEMORY_GB=100\nmodule load node\nulimit -c 0\n',
+    '\nnode main.js </dev/null &\n'].map((part) => text.indexOf(part));
   assert.deepEqual(order, [...order].sort((a, b) => a - b));
   assert.ok(order.every((at) => at >= 0), text);
 });

@@ -85,7 +85,9 @@ test('a job whose submission was not answered is looked for by name, for a while
   lost.onNotFound(529_999);
   assert.equal(lost.status.state, 'unknown');
   lost.onNotFound(530_000);
-  assert.deepEqual(lost.status, { state: 'missing', reason: 'was never queued: timed out' });
+  assert.deepEqual(lost.status, {
+    state: 'missing', reason: 'was never queued: timed out', neverQueued: true,
+  });
 
   const found = new Tracked({ ...JOB, id: '?b.1' });
   found.onNotFound(0);

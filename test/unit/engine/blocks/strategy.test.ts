@@ -69,11 +69,49 @@ test('simple gives back only when there has been nothing to do for long', () => 
   assert.deepEqual(decide(view(0, [idle(0, 1)], empty), policy()), { type: 'scale-in', blocks: [id(0)] });
 });
 
-test('htex_auto_scale gives back what is idle while others work, and never a block with a task', () => {
+test('htex_auto_scale gives back what is idle while others work', () => {
   const rules = policy({ strategy: 'htex_auto_scale' });
   const blocks = [idle(0, IDLE), busy(1), idle(2, IDLE + 5), idle(3, IDLE - 1), busy(4)];
   assert.deepEqual(decide(view(2, blocks), rules), { type: 'scale-in', blocks: [id(2), id(0)] });
-  assert.deepEqual(decide(view(1, [busy(0), busy(1)], empty), rules), { type: 'hold' });
+});
+
+test('where others have long had room for what a block works on, it is drained: that with the fewest tasks', () => {
+  const rules = policy({ strategy: 'htex_auto_scale' });
+  const blocks = [busy(0, 4), busy(1, 1), busy(2, 3)];
+  const little = { workersPerNode: 8, surplusSinceMs: NOW - IDLE };
+  assert.deepEqual(decide(view(8, blocks, little), rules), { type: 'scale-in', blocks: [id(1), id(2)] });
+  assert.deepEqual(decide(view(9, blocks, little), rules), { type: 'scale-in', blocks: [id(1)] });
+  assert.deepEqual(decide(view(8, blocks, { ...little, surplusSinceMs: NOW - IDLE + 1 }), rules), { type: 'hold' });
+  assert.deepEqual(decide(view(8, [...blocks, idle(3, 1)], little), rules),
+    { type: 'scale-in', blocks: [id(3), id(1), id(2)] });
+  assert.deepEqual(decide(view(8, blocks, little), policy()), { type: 'hold' }, 'simple leaves them');
+});
+
+test('a block is replaced as long before its end as another takes to come, unless all is done by then', () => {
+  const block = (leftMs: number): BlockView => ({ ...busy(0, 8), endsAtMs: NOW + leftMs });
+  const seen = (leftMs: number, change: Partial<View> = {}): View =>
+    view(80, [block(leftMs)], { workersPerNode: 100, runMs: 600_000, leadMs: 300_000, ...change });
+  const rules = policy();
+  assert.deepEqual(decide(seen(300_001), rules), { type: 'hold' });
+  assert.deepEqual(decide(seen(300_000), rules), { type: 'scale-out', count: 1 });
+  assert.deepEqual(decide(seen(300_000), policy({ max_blocks: 1 })), { type: 'hold' }, 'never above max_blocks');
+  assert.deepEqual(decide(seen(300_000, { runMs: 10_000 }), rules), { type: 'hold' }, 'they will be done');
+  const asked = [block(1000), queued(1)];
+  assert.deepEqual(decide({ ...seen(0), blocks: asked, ...empty }, rules), { type: 'hold' }, 'asked for once');
+});
+
+test('a block is not asked for that could only come when what waits has started', () => {
+  const blocks = [busy(0, 8)];
+  const waiting = (count: number, change: Partial<View> = {}): View =>
+    view(8 + count, blocks, { workersPerNode: 8, runMs: 10_000, leadMs: 60_000, pressedSinceMs: NOW, ...change });
+  const rules = policy();
+  assert.deepEqual(decide(waiting(48), rules), { type: 'hold' }, '48 tasks of 10 s on 8 slots start within 60 s');
+  assert.equal(decide(waiting(49), rules).type, 'scale-out');
+  assert.equal(decide(waiting(48, { pressedSinceMs: NOW - 60_000 }), rules).type, 'scale-out', 'the guess was wrong');
+  assert.equal(decide({ ...waiting(48), blocks: [queued(0)] }, rules).type, 'scale-out', 'nobody works yet');
+  assert.equal(decide(waiting(48), policy({ min_blocks: 2 })).type, 'scale-out', 'min_blocks are kept');
+  const unlearned = view(56, blocks, { workersPerNode: 8, leadMs: 60_000, pressedSinceMs: NOW });
+  assert.equal(decide(unlearned, rules).type, 'scale-out');
 });
 
 test('queued blocks go before started ones, the newest by number first', () => {
@@ -122,7 +160,12 @@ test('whatever there is: never above max_blocks, never below the demand, never a
     if (decision.type === 'scale-in') {
       assert.ok(decision.blocks.length > 0 && serving.length - decision.blocks.length >= desired);
       const gone = blocks.filter(({ block }) => decision.blocks.includes(block));
-      assert.ok(gone.every((block) => block.held === 0 && !block.ending));
+      assert.ok(gone.every((block) => !block.ending));
+      const stay = serving.filter(({ block, queued: waits }) => !waits && !decision.blocks.includes(block));
+      for (const { held } of gone.filter((block) => block.held > 0)) {
+        // It finishes them; it is not cancelled before.
+        assert.ok(rules.strategy === 'htex_auto_scale' && ms >= IDLE && stay.every((block) => block.held >= held));
+      }
       const left = blocks.map((block) => (decision.blocks.includes(block.block) ? { ...block, ending: true } : block));
       assert.deepEqual(decide({ ...seen, blocks: left }, rules), { type: 'hold' });
     }

@@ -35,8 +35,8 @@ test('whatever a scheduler says, a state only goes forward, and an ended block n
 test('a connected manager proves that its block runs', () => {
   const table = new BlockTable(1);
   const block = table.open(0);
-  assert.equal(table.see(connected(block.id, 0, 5), 10), true);
-  assert.equal(table.see(connected(block.id, 0, 5), 20), false);
+  assert.equal(table.see(connected(block.id, 0, 5), 10).connected, true);
+  assert.equal(table.see(connected(block.id, 0, 5), 20).connected, false);
   table.observe(block, { state: 'pending' }, 30);
   table.observe(block, { state: 'missing' }, 30);
   const view = { block: block.id, queued: false, ending: false, managers: 1 };

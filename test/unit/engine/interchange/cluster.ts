@@ -22,6 +22,7 @@ const HOPS = { submittedAtMs: 0, sentAtMs: 0, queuedAtMs: 0, dispatchedAtMs: 0, 
 export interface Joining {
   readonly slots?: number;
   readonly window?: number;
+  readonly workers?: number;
   readonly block?: string;
   readonly held?: readonly number[];
   readonly results?: readonly ArrivedResults[];
@@ -56,7 +57,8 @@ export class Cluster {
     return this.say(peer, {
       type: 'register', version: joining.version ?? PROTOCOL_VERSION, manager: (joining.manager ?? peer) as ManagerId,
       block: block as BlockId, node: 'node', pid: 1, slots, window, nodeVersion: '20', cores: 1, memoryMiB: 1, draining,
-      ...(endsAtMs === undefined ? {} : { endsAtMs }), held: held as TaskId[], batches: [],
+      ...(endsAtMs === undefined ? {} : { endsAtMs }),
+      ...(joining.workers === undefined ? {} : { workers: joining.workers }), held: held as TaskId[], batches: [],
     }, results);
   }
 

@@ -6,9 +6,8 @@ import type { BlockId, ManagerId } from '../../../../src/common/protocol.ts';
 
 function add(table: ManagerTable, peer: string, slots: number, window = slots, block = '0'): ManagerRecord {
   return table.add({
-    peer, id: peer as ManagerId, block: block as BlockId, node: 'node', pid: 1, slots, window, endsAtMs: undefined,
-    draining: false,
-    seenAtMs: 0,
+    peer, id: peer as ManagerId, block: block as BlockId, node: 'node', pid: 1, slots, workers: slots, window,
+    endsAtMs: undefined, draining: false, seenAtMs: 0,
   }, 0);
 }
 

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Queue, type Offer } from '../../../../engine/interchange/queue.ts';
+import { TaskTable } from '../../../../engine/interchange/tasks.ts';
 import type { Kind } from '../../../../src/common/protocol.ts';
 import { batchOf } from './cluster.ts';
 
-const ANY: Offer = { remainingMs: Infinity, freeSlot: true };
+const ANY: Offer = { remainingMs: Infinity, free: 1, widest: 1, slots: 1 };
 
 /** Takes one task after the other as long as the queue offers any. */
 function drain(queue: Queue, offer: Offer = ANY): number[] {
@@ -19,7 +20,7 @@ function drain(queue: Queue, offer: Offer = ANY): number[] {
 }
 
 test('lanes are served by priority, and among equals the oldest task is first', () => {
-  const queue = new Queue();
+  const queue = new Queue(new TaskTable());
   queue.push(batchOf([1, 2]), 2);
   queue.push(batchOf([3], { priority: 2 }), 1);
   queue.push(batchOf([4], { priority: 1, minRemainingMs: 5 }), 1);
@@ -30,17 +31,18 @@ test('lanes are served by priority, and among equals the oldest task is first', 
 });
 
 test('what nobody can take now is passed over, and comes when somebody can', () => {
-  const queue = new Queue();
+  const queue = new Queue(new TaskTable());
   queue.push(batchOf([1], { priority: 0, minRemainingMs: 1000 }), 1);
   queue.push(batchOf([2]), 1);
   queue.pushBack([{ batch: batchOf([3, 4]), from: 0, to: 2, offset: 0 }], true);
-  assert.deepEqual(drain(queue, { remainingMs: 999, freeSlot: false }), [2]);
-  assert.deepEqual(drain(queue, { remainingMs: 999, freeSlot: true }), [3, 4]);
-  assert.deepEqual(drain(queue, { remainingMs: 1000, freeSlot: false }), [1]);
+  assert.deepEqual(drain(queue, { ...ANY, remainingMs: 999, free: 0, widest: 0 }), [2]);
+  assert.deepEqual(drain(queue, { ...ANY, remainingMs: 999 }), [3, 4]);
+  assert.deepEqual(drain(queue, { ...ANY, remainingMs: 1000, free: 0, widest: 0 }), []);
+  assert.deepEqual(drain(queue, { ...ANY, remainingMs: 1000 }), [1]);
 });
 
 test('suspects are offered one by one, with their own payloads', () => {
-  const queue = new Queue();
+  const queue = new Queue(new TaskTable());
   queue.pushBack([{ batch: batchOf([10, 20, 30]), from: 1, to: 3, offset: 10 }], true);
   const first = queue.next(ANY);
   assert.deepEqual([first?.from, first?.to, first?.offset], [1, 2, 10]);
@@ -51,7 +53,7 @@ test('suspects are offered one by one, with their own payloads', () => {
 
 test('what comes back goes to its old place', () => {
   fc.assert(fc.property(fc.integer({ min: 1, max: 60 }), fc.array(fc.nat(59)), fc.nat(60), (count, back, taken) => {
-    const queue = new Queue();
+    const queue = new Queue(new TaskTable());
     const batch = batchOf(Array.from({ length: count }, (_, i) => i + 1));
     queue.push(batch, count);
     const out: number[] = [];
@@ -74,7 +76,7 @@ test('whatever is pushed comes out once, and never before what it should wait fo
   });
   const some = fc.array(fc.record({ kind, count: fc.integer({ min: 1, max: 200 }) }), { maxLength: 20 });
   fc.assert(fc.property(some, (batches) => {
-    const queue = new Queue();
+    const queue = new Queue(new TaskTable());
     const rank = new Map<number, number>();
     let id = 1;
     for (const { kind: { priority, minRemainingMs }, count } of batches) {

@@ -5,7 +5,7 @@ import { countSlots } from '../../../../engine/manager/slots.ts';
 type Keys = Parameters<typeof countSlots>[0];
 const keys = (change: Partial<Keys>): Keys =>
   ({ maxWorkersPerNode: null, coresPerWorker: 1, memPerWorkerGiB: null, accelerators: [], ...change });
-const node = { cores: 8, memoryGiB: 16 };
+const node = { cores: 8, coresFrom: 'NCPUS', memoryGiB: 16, memoryFrom: 'free' };
 
 const CASES: [what: string, Keys, slots: number][] = [
   ['as many as there are cores', keys({}), 8],
@@ -25,6 +25,7 @@ for (const [what, config, slots] of CASES) {
 test('a node on which no worker fits is an error with the arithmetic in it', () => {
   assert.throws(() => countSlots(keys({ coresPerWorker: 16, memPerWorkerGiB: 32 }), node), {
     code: 'CONFIG_INVALID',
-    message: 'no worker fits on this node: 8 cores / cores_per_worker 16 gives 0; 16.0 GiB / mem_per_worker 32 gives 0',
+    message: 'no worker fits on this node: 8 cores (NCPUS) / cores_per_worker 16 gives 0;'
+      + ' 16.0 GiB (free) / mem_per_worker 32 gives 0',
   });
 });
