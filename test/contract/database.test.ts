@@ -1,0 +1,154 @@
+// What every database has to do, asked of the one inside and of a server.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { silentLog } from '../../src/common/log.ts';
+import { openDatabase, type Database } from '../../src/service/database.ts';
+import { newId } from '../../src/service/ids.ts';
+import { migrate } from '../../src/service/migrations.ts';
+import { storeIn, type Store } from '../../src/service/store.ts';
+import type { Submission } from '../../src/service/store/tasks.ts';
+import { scratch } from '../fakes/scratch.ts';
+import { postgresServer } from '../postgres.ts';
+import { copyDatabase } from '../service.ts';
+
+interface Opened {
+  readonly open: () => Promise<Database>;
+  readonly end: () => PromiseLike<void>;
+}
+
+const KINDS: Readonly<Record<string, () => Promise<Opened>>> = {
+  'the embedded database': async () => {
+    const files = await scratch();
+    await copyDatabase(files.at('database'));
+    const options = { url: null, directory: files.at(''), reserveBytes: 0 };
+    return { open: () => openDatabase(options, silentLog), end: () => files[Symbol.asyncDispose]() };
+  },
+  'a PostgreSQL server': async () => {
+    const server = await postgresServer();
+    const url = await server.database();
+    const options = { url, directory: '', reserveBytes: 0 };
+    return { open: () => openDatabase(options, silentLog), end: () => server[Symbol.asyncDispose]() };
+  },
+};
+
+for (const [kind, make] of Object.entries(KINDS)) describe(kind, () => suite(make));
+
+function suite(make: () => Promise<Opened>): void {
+  let opened: Opened;
+  let database: Database;
+  let store: Store;
+
+  before(async () => {
+    opened = await make();
+    database = await opened.open();
+    await migrate(database);
+    store = storeIn(database);
+  });
+  after(async () => {
+    await database?.close();
+    await opened?.end();
+  });
+
+  test('numbers, texts, booleans and nothing come back as such, alone and in columns', async () => {
+    const [row] = await database.query(
+      `select $1::text as t, $2::double precision as n, $3::boolean as b, $4::text as nothing, $5::uuid as id,
+        $6::integer as i`, ['é𝄞"\\{}', 1795224080.706055, true, null, '01a1fec6-57b4-7288-a8fc-2cf773bc6074', 7],
+    );
+    assert.deepEqual({ ...row as object }, {
+      t: 'é𝄞"\\{}', n: 1795224080.706055, b: true, nothing: null, id: '01a1fec6-57b4-7288-a8fc-2cf773bc6074', i: 7,
+    });
+    const rows = await database.query<{ t: string | null; n: number }>(
+      'select * from unnest($1::text[], $2::double precision[]) as one (t, n)', [['a,b', 'NULL', '', '{"', null], [1, 2, 3, 4, 5.5]],
+    );
+    assert.deepEqual(rows.map(({ t, n }) => [t, n]), [['a,b', 1], ['NULL', 2], ['', 3], ['{"', 4], [null, 5.5]]);
+  });
+
+  test('a second migration changes nothing, and a newer version is refused', async () => {
+    await migrate(database);
+    await database.query('insert into schema_version values (999)');
+    await assert.rejects(migrate(database), /newer release.*upgrade/);
+    await database.query('delete from schema_version where version = 999');
+  });
+
+  test('a script is done as a whole or not at all', async () => {
+    await assert.rejects(database.script('create table half (a text); select * from nowhere'));
+    await assert.rejects(database.query('select * from half'), { code: 'STORAGE_FAILED' });
+    // The failure left nothing open behind it.
+    assert.equal((await database.query('select 1')).length, 1);
+  });
+
+  test('payloads come back exactly, whatever is in them', async () => {
+    const payloads = ['plain', '', '\u0000 NUL', 'lone \ud83d surrogate', '𝄞\n"\\', 'x'.repeat(300_000)];
+    const submission = submissionOf(payloads);
+    await store.tasks.add([submission, submissionOf(['other'])]);
+    assert.deepEqual(await store.tasks.load(submission.id), submission);
+  });
+
+  test('the first result of a task counts; others get none, and nobody gets one from a stranger', async () => {
+    const submission = submissionOf(['a', 'b', 'c']);
+    const group = submission.taskGroup;
+    await store.tasks.addGroup(group, submission.owner, true, 1);
+    await store.tasks.add([submission]);
+    const [a = '', b = '', c = ''] = submission.tasks.map(({ id }) => id);
+    const arrived = (task: string, message: string, sender = submission.target) => ({ task, sender, message, completedS: 2 });
+    const stored = await store.results.add([
+      arrived(a, '"first"'), arrived(b, '"forged"', randomUUID()), arrived(a, '"second"'), arrived(randomUUID(), '"unknown"'),
+    ]);
+    const where = { task: a, taskGroup: group, owner: submission.owner, stream: true };
+    assert.deepEqual(stored, [{ ...where, fresh: true }, undefined, { ...where, fresh: false }, undefined]);
+    assert.deepEqual(await store.results.add([arrived(a, '"third"')]), [{ ...where, fresh: false }]);
+    assert.equal(await store.results.message(a), '"first"');
+    const records = await store.tasks.records(submission.owner, [a, b]);
+    assert.deepEqual(records.map(({ id, message }) => [id, message]).sort(), [[a, '"first"'], [b, null]].sort());
+    assert.deepEqual(await store.tasks.records(randomUUID(), [a, b]), [], 'nobody sees the tasks of others');
+    assert.deepEqual((await store.tasks.load(submission.id))?.tasks.map(({ id }) => id), [b, c], 'what is done is not sent again');
+    assert.deepEqual((await store.results.openTasks(submission.target, 10)).sort(), [b, c].sort());
+  });
+
+  test('a request that was not answered is found again; an answered one is only by its name', async () => {
+    const submission = submissionOf(['a', 'b']);
+    await store.tasks.add([submission]);
+    const { owner, digest, id } = submission;
+    const found = await store.tasks.repeated(owner, digest, true);
+    assert.deepEqual(found?.tasks.map((task) => task.id), submission.tasks.map((task) => task.id));
+    assert.equal(await store.tasks.repeated(randomUUID(), digest, true), undefined);
+    await store.tasks.markAnswered([id]);
+    assert.equal(await store.tasks.repeated(owner, digest, true), undefined);
+    assert.equal((await store.tasks.repeated(owner, digest, false))?.id, id);
+  });
+
+  test('what is not published is known after a restart, in its order', async () => {
+    const [one, two, three] = [submissionOf(['a'], 10), submissionOf(['b'], 5), submissionOf(['c'], 20)];
+    await store.tasks.add([one, two, three]);
+    await store.tasks.markPublished([one.id]);
+    await database.close();
+    database = await opened.open();
+    store = storeIn(database);
+    const open = await store.tasks.unpublished();
+    assert.deepEqual(open.filter((id) => [one.id, two.id, three.id].includes(id)), [two.id, three.id]);
+  });
+
+  test('old tasks go with their results; those that ended lately stay', async () => {
+    const [old, late] = [submissionOf(['a', 'b'], 1), submissionOf(['c'], 1)];
+    await store.tasks.add([old, late]);
+    const result = ({ tasks, target }: Submission, completedS: number) =>
+      ({ task: tasks[0]?.id ?? '', sender: target, message: '"m"', completedS });
+    await store.results.add([result(old, 2), result(late, 50)]);
+    while (await store.tasks.sweep(4, 10, 2) > 0);
+    assert.equal(await store.tasks.load(old.id), undefined);
+    assert.deepEqual(await store.tasks.records(old.owner, old.tasks.map(({ id }) => id)), []);
+    assert.equal((await store.tasks.records(late.owner, late.tasks.map(({ id }) => id))).length, 1);
+    await database.tidy();
+  });
+}
+
+function submissionOf(payloads: readonly string[], createdS = 1_000): Submission {
+  const target = randomUUID();
+  return {
+    id: newId(createdS * 1000), taskGroup: randomUUID(), owner: randomUUID(), endpoint: target, target, resources: null,
+    serializers: ['a.b'], digest: randomUUID(), createdS,
+    tasks: payloads.map((payload) => ({ id: newId(createdS * 1000), function: randomUUID(), payload })),
+  };
+}
