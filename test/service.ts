@@ -21,6 +21,8 @@ const START_MS = 90_000;
 export interface ServiceOptions {
   /** Keys of the service's configuration. */
   readonly keys?: Readonly<Record<string, unknown>>;
+  /** Instead of a virtual host of the test run's; not closed with the service. */
+  readonly broker?: TestBroker;
   /** Instead of an embedded database. */
   readonly databaseUrl?: string;
   /** What the service is started with, in front of node. */
@@ -69,7 +71,11 @@ interface Running { readonly child: ChildProcess; readonly url: string }
 
 export async function testService(options: ServiceOptions = {}): Promise<TestService> {
   const files = await scratch();
-  const broker = await sharedBroker();
+  const broker = options.broker ?? await sharedBroker();
+  const release = async (): Promise<void> => {
+    if (options.broker === undefined) await broker[Symbol.asyncDispose]();
+    await files[Symbol.asyncDispose]();
+  };
   const directory = files.at('data');
   await mkdir(directory);
   if (options.databaseUrl === undefined) await copyDatabase(join(directory, 'database'));
@@ -84,8 +90,7 @@ export async function testService(options: ServiceOptions = {}): Promise<TestSer
     running = await launch();
   } catch (error) {
     process.stderr.write(log);
-    await broker[Symbol.asyncDispose]();
-    await files[Symbol.asyncDispose]();
+    await release();
     throw error;
   }
   port = Number(new URL(running.url).port);
@@ -115,8 +120,7 @@ export async function testService(options: ServiceOptions = {}): Promise<TestSer
     restart: async () => { running = await launch(); },
     [Symbol.asyncDispose]: async () => {
       await kill('SIGTERM');
-      await broker[Symbol.asyncDispose]();
-      await files[Symbol.asyncDispose]();
+      await release();
     },
   };
 }
@@ -125,7 +129,7 @@ async function asked(url: string, init: RequestInit): Promise<Reply> {
   const response = await fetch(url, { redirect: 'manual', ...init });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
-  return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+  return { status: response.status, headers: response.headers, text, body: isJson && text !== '' ? JSON.parse(text) : undefined };
 }
 
 async function started(
