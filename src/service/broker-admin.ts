@@ -22,6 +22,8 @@ export interface Rights {
 }
 
 const REQUEST_MS = 10_000;
+const CLOSE_TRIES = 10;
+const CLOSE_PAUSE_MS = 100;
 /** No name matches it. */
 const NOTHING = '^$';
 
@@ -30,8 +32,9 @@ export class BrokerAdmin {
   readonly #authorization: string;
   readonly #vhost: string;
   readonly #log: BrokerDeps['log'];
+  readonly #clock: BrokerDeps['clock'];
 
-  constructor(managementUrl: string, brokerUrl: string, { log }: BrokerDeps) {
+  constructor(managementUrl: string, brokerUrl: string, { log, clock }: BrokerDeps) {
     const url = parseManagementUrl(managementUrl);
     const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
     this.#authorization = `Basic ${Buffer.from(pair).toString('base64')}`;
@@ -40,6 +43,7 @@ export class BrokerAdmin {
     this.#base = url;
     this.#vhost = encodeURIComponent(parseBrokerUrl(brokerUrl).vhost);
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** Makes sure that the API answers and that we may use it. */
@@ -68,7 +72,16 @@ export class BrokerAdmin {
   async withdraw(username: string): Promise<void> {
     const user = encodeURIComponent(username);
     await this.#request('DELETE', `users/${user}`, undefined, [404]);
-    await this.#request('DELETE', `connections/username/${user}`, undefined, [404]);
+    // The broker closes them by itself as well, and fails to when both happen at once.
+    for (let left = CLOSE_TRIES; ; left--) {
+      try {
+        await this.#request('DELETE', `connections/username/${user}`, undefined, [404]);
+        break;
+      } catch (error) {
+        if (left === 0 || !(error instanceof ComputeError) || error.details['status'] !== 500) throw error;
+        await this.#clock.sleep(CLOSE_PAUSE_MS);
+      }
+    }
     this.#log.info({ user: username }, 'broker user withdrawn');
   }
 

@@ -56,6 +56,13 @@ export function unauthenticated(): Refusal {
   return new Refusal('USER_UNAUTHENTICATED', 'no valid token: log in again, or ask for a new one');
 }
 
+/** Half of a character cannot be put into bytes: no endpoint could read the task. */
+export function refuseTorn(what: string, text: string): void {
+  if (text.isWellFormed()) return;
+  throw new Refusal('SEMANTICALLY_INVALID',
+    `Request payload failed validation: ${what} contains half of a surrogate pair, which is no character`);
+}
+
 // What belongs to somebody else is answered as what is not there: nobody learns which ids exist.
 
 export function functionNotFound(id: string): Refusal {

@@ -11,7 +11,7 @@ import type { Dispatcher } from './dispatch.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { Functions } from './functions.ts';
 import { newId } from './ids.ts';
-import { Refusal, taskGroupNotFound } from './refusal.ts';
+import { Refusal, refuseTorn, taskGroupNotFound } from './refusal.ts';
 import { Repeats } from './repeats.ts';
 import type { Store } from './store.ts';
 import type { StoredEndpoint } from './store/endpoints.ts';
@@ -184,6 +184,7 @@ function checkSizes({ tasks }: Submit, known: ReadonlyMap<string, StoredFunction
     count += payloads.length;
     total += code;
     for (const payload of payloads) {
+      refuseTorn('a payload', payload);
       const size = Buffer.byteLength(payload);
       total += size;
       if (code + size > PAYLOAD_BYTES_MAX) throw tooLarge('a task', code + size);

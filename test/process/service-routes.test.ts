@@ -93,13 +93,13 @@ suite('the service over HTTP', () => {
 
   test('functions: registered, described, removed; those of others are not there', async () => {
     const meta = { python_version: '3.11.7', sdk_version: '4.19.0', big: 1 };
-    const body = `{"function_name":"f","function_code":"a\\u0000\\ud800","description":null,"meta":${
+    const body = `{"function_name":"f","function_code":"a\\u0000𝄞","description":null,"meta":${
       JSON.stringify(meta).replace('1}', '12345678901234567890}')}}`;
     const { body: { function_uuid: id } } = await service.ask('POST', '/v3/functions', { as: alice.token, body });
     assert.match(id as string, UUID);
     const found = await service.ask('GET', `/v2/functions/${id}`, { as: alice.token });
     assert.match(found.text, /"big":12345678901234567890/);
-    assert.equal(found.body.function_code, 'a\u0000\ud800');
+    assert.equal(found.body.function_code, 'a\u0000𝄞');
     assert.deepEqual(Object.keys(found.body as object),
       ['function_uuid', 'function_name', 'function_code', 'description', 'metadata']);
 
@@ -149,6 +149,7 @@ suite('the service over HTTP', () => {
     for (const body of [{ tasks: {} }, { tasks: { abc: ['x'] } }, { tasks: { [fn]: 'x' } }, { tasks: { [fn]: [1] } }]) {
       assert.equal((await submit(alice, endpoint, body)).status, 422);
     }
+    refused(422, 'SEMANTICALLY_INVALID', /surrogate/, await submit(alice, endpoint, { tasks: { [fn]: ['\ud800'] } }));
     refused(422, 'SEMANTICALLY_INVALID', /takes no user_endpoint_config/,
       await submit(alice, endpoint, { tasks: { [fn]: ['x'] }, user_endpoint_config: { a: 1 } }));
   });

@@ -42,14 +42,14 @@ suite('tasks in the service', () => {
   test('a task arrives as the field’s endpoints read it, with every digit of what its user asked for', async () => {
     await using endpoint = await StandInEndpoint.register(service, alice);
     const seen = await taken(endpoint);
-    const body = `{"tasks":{"${fn.toUpperCase()}":["ARGS1","ARGS2 \\u0000\\ud800é"]},"create_queue":false,`
+    const body = `{"tasks":{"${fn.toUpperCase()}":["ARGS1","ARGS2 \\u0000é𝄞"]},"create_queue":false,`
       + '"resource_specification":{"num_nodes":2,"big":12345678901234567890},"result_serializers":["a.b.C","d.E"]}';
     const answer = await submit(endpoint.id, body);
     const ids = answer.tasks[fn.toUpperCase()] ?? [];
     assert.equal(answer.endpoint_id, endpoint.id);
     assert.equal(ids.length, 2);
     await until('both tasks', () => seen.length === 2);
-    assert.deepEqual(seen.map(({ id, buffer }) => [id, buffer]), [[ids[0], 'CODEARGS1'], [ids[1], 'CODEARGS2 \u0000\ud800é']]);
+    assert.deepEqual(seen.map(({ id, buffer }) => [id, buffer]), [[ids[0], 'CODEARGS1'], [ids[1], 'CODEARGS2 \u0000é𝄞']]);
     assert.deepEqual(seen[0]?.headers, {
       function_uuid: fn, task_uuid: ids[0], resource_specification: '{"num_nodes":2,"big":12345678901234567890}',
       result_serializers: ['a.b.C', 'd.E'],

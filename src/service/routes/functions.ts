@@ -5,7 +5,7 @@ import {
 import type { Clock } from '../../common/clock.ts';
 import { formatJson, isJsonObject, parseJson } from '../../common/json.ts';
 import type { Functions } from '../functions.ts';
-import { functionNotFound, Refusal } from '../refusal.ts';
+import { functionNotFound, Refusal, refuseTorn } from '../refusal.ts';
 import { idIn, type Route } from '../route.ts';
 import type { Identity } from '../store/identities.ts';
 
@@ -15,6 +15,7 @@ export function functionRoutes(functions: Functions, clock: Clock): Route[] {
     if (size > PAYLOAD_BYTES_MAX) {
       throw new Refusal('FUNCTION_TOO_LARGE', `a function may have ${PAYLOAD_BYTES_MAX} bytes; this one has ${size}`);
     }
+    refuseTorn('function_code', body.function_code);
     // Chance alone: a function's id is shown to others, and they need not know when it was made.
     const id = randomUUID();
     await functions.add({
