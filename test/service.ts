@@ -26,7 +26,7 @@ export interface ServiceOptions {
   /** Instead of an embedded database. */
   readonly databaseUrl?: string;
   /** What the service is started with, in front of node. */
-  readonly wrap?: readonly string[];
+  readonly wrap?: (directory: string) => readonly string[];
 }
 
 export interface User {
@@ -84,7 +84,7 @@ export async function testService(options: ServiceOptions = {}): Promise<TestSer
   const launch = async (): Promise<Running> => await started({
     data_directory: directory, port, log_level: 'info', database_url: options.databaseUrl ?? null,
     broker: { url: broker.url, management_url: broker.managementUrl }, ...options.keys,
-  }, options.wrap ?? [], (text) => { log += text; });
+  }, options.wrap?.(directory) ?? [], (text) => { log += text; });
   let running: Running;
   try {
     running = await launch();
