@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ComputeError } from '../../../src/common/errors.ts';
+import { Repeats } from '../../../src/service/repeats.ts';
+import { storageFull } from '../../../src/service/storage-error.ts';
+import type { Submission, TaskStore } from '../../../src/service/store/tasks.ts';
+import { FakeClock } from '../../fakes/clock.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** Rows as the database has them: which submission, and whether its client has its answer. */
+function world() {
+  const clock = new FakeClock();
+  const rows = new Map<string, { submission: Submission; answered: boolean }>();
+  const tasks = {
+    repeated: async (_: string, digest: string, unanswered: boolean) => [...rows.values()]
+      .find(({ submission, answered }) => submission.digest === digest && !(answered && unanswered))?.submission,
+  } as Pick<TaskStore, 'repeated'> as TaskStore; // all that is asked of it
+  const repeats = new Repeats(tasks, clock);
+  let ids = 0;
+  const accept = (digest: string) => async (): Promise<Submission> => {
+    const submission = { id: `s${++ids}`, digest } as Submission; // the rest does not matter here
+    rows.set(submission.id, { submission, answered: false });
+    return submission;
+  };
+  const once = (digest: string, gone = new AbortController().signal, named = false) =>
+    repeats.once({ owner: 'alice', digest, named }, gone, accept(digest));
+  const answer = async (id: string): Promise<void> => {
+    const row = rows.get(id);
+    await repeats.answered(id, Promise.resolve().then(() => { if (row !== undefined) row.answered = true; }));
+  };
+  return { clock, repeats, once, answer };
+}
+
+test('equal requests that were answered are two', async () => {
+  const { once, answer } = world();
+  const first = await once('d');
+  await answer(first.id);
+  assert.notEqual((await once('d')).id, first.id);
+});
+
+test('after a start, a request whose answer was perhaps lost gets it again; later it is a new one', async () => {
+  const { once, clock } = world();
+  const first = await once('d');
+  assert.equal((await once('d')).id, first.id);
+  clock.advance(HOUR_MS);
+  assert.notEqual((await once('d')).id, first.id);
+});
+
+test('a client that went away finds its request under way, and later done', async () => {
+  const { repeats, clock, once } = world();
+  clock.advance(HOUR_MS);
+  const impatient = new AbortController();
+  let finish = (_: Submission): void => { /* set below */ };
+  const under = new Promise<Submission>((resolve) => { finish = resolve; });
+  const key = { owner: 'alice', digest: 'd', named: false };
+  const first = repeats.once(key, impatient.signal, () => under);
+  impatient.abort();
+  const again = once('d');
+  finish({ id: 'slow', digest: 'd' } as Submission);
+  assert.deepEqual([(await first).id, (await again).id], ['slow', 'slow']);
+  const lost = new AbortController();
+  const other = await once('e', lost.signal);
+  lost.abort();
+  assert.equal((await once('e')).id, other.id);
+});
+
+test('a named request is the same for good', async () => {
+  const { once, answer, clock } = world();
+  const signal = new AbortController().signal;
+  const first = await once('n', signal, true);
+  await answer(first.id);
+  clock.advance(HOUR_MS);
+  assert.equal((await once('n', signal, true)).id, first.id);
+});
+
+test('a write that failed half-way raises doubt, a full disk does not', async () => {
+  const { repeats, once, clock } = world();
+  const signal = new AbortController().signal;
+  const failing = (error: Error) => repeats.once({ owner: 'alice', digest: 'x', named: false }, signal, () => Promise.reject(error));
+  clock.advance(HOUR_MS);
+  const first = await once('d');
+  await assert.rejects(failing(storageFull()));
+  assert.notEqual((await once('d')).id, first.id);
+  const second = await once('e');
+  await assert.rejects(failing(new ComputeError('STORAGE_FAILED', 'lost')));
+  assert.equal((await once('e')).id, second.id);
+});
