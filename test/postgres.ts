@@ -33,7 +33,9 @@ export async function postgresServer(): Promise<PostgresServer> {
   };
   await run('initdb', '--auth=trust', '--username=switchyard', '--encoding=UTF8', '--locale=C', '--pgdata', data);
   const launch = async (): Promise<() => Promise<void>> => {
-    const [file = '', ...args] = [...as, join(programs, 'postgres'), '-D', data, '-k', directory, '-c', 'listen_addresses='];
+    const [file, ...args] = [
+      ...as, join(programs, 'postgres'), '-D', data, '-k', directory, '-c', 'listen_addresses=',
+    ];
     const child = spawn(file, args, { cwd: directory, stdio: 'ignore' });
     const end = new Promise((resolve) => { child.once('exit', resolve); });
     await until('PostgreSQL', async () => {

@@ -97,7 +97,9 @@ export async function testService(options: ServiceOptions = {}): Promise<TestSer
   const url = `http://127.0.0.1:${port}`;
   const adminToken = (): string =>
     (JSON.parse(readFileSync(join(directory, 'service.json'), 'utf8')) as { admin_token: string }).admin_token;
-  const ask: TestService['ask'] = async (method, path, { as, body, headers, signal } = {}) => await asked(`${url}${path}`, {
+  const ask: TestService['ask'] = async (
+    method, path, { as, body, headers, signal } = {},
+  ) => await asked(`${url}${path}`, {
     method, signal: signal ?? AbortSignal.timeout(60_000),
     headers: {
       ...as === undefined ? {} : { authorization: `Bearer ${as}` },
@@ -129,13 +131,15 @@ async function asked(url: string, init: RequestInit): Promise<Reply> {
   const response = await fetch(url, { redirect: 'manual', ...init });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
-  return { status: response.status, headers: response.headers, text, body: isJson && text !== '' ? JSON.parse(text) : undefined };
+  return { status: response.status, headers: response.headers, text, body: isJson && text !== '' ? JSON.parse(
+    text,
+  ) : undefined };
 }
 
 async function started(
   config: Readonly<Record<string, unknown>>, wrap: readonly string[], onLog: (text: string) => void,
 ): Promise<Running> {
-  const [file = process.execPath, ...args] = [...wrap, process.execPath, MAIN];
+  const [file, ...args] = [...wrap, process.execPath, MAIN];
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   child.stderr.setEncoding('utf8').on('data', onLog);
   child.stdin.on('error', () => { /* it ended early: it says why */ });
@@ -159,7 +163,9 @@ async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void>
 
 /** To make a database takes seconds; to copy one does not. One is made for each version of the package. */
 export async function copyDatabase(to: string): Promise<void> {
-  const { dependencies } = createRequire(import.meta.url)('../../package.json') as { dependencies: Record<string, string> };
+  const { dependencies } = createRequire(import.meta.url)('../../package.json') as {
+    dependencies: Record<string, string>,
+  };
   const version = dependencies['@electric-sql/pglite'] ?? '';
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'switchyard', 'test');
   const template = join(cache, `database-${version}`);

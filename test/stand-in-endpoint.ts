@@ -10,6 +10,9 @@ import type { JsonObject } from '../src/common/json.ts';
 import { testDeps } from './broker.ts';
 import type { TestService, User } from './service.ts';
 
+/** When each of its tasks began, it says: more digits than a double has. */
+export const STARTED_NS = 1795224080706055542n;
+
 export interface SeenTask {
   readonly id: string;
   readonly buffer: string;
@@ -84,7 +87,7 @@ export class StandInEndpoint implements AsyncDisposable {
   async succeed(taskId: string, data: string): Promise<void> {
     await this.result({
       type: 'result', taskId, data, error: undefined, details: { endpoint_id: this.id, os: 'Test' },
-      transitions: [{ timestampNs: 1795224080706055542n, state: 'execution-start', actor: 'worker' }],
+      transitions: [{ timestampNs: STARTED_NS, state: 'execution-start', actor: 'worker' }],
     });
   }
 

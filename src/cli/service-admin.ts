@@ -41,13 +41,16 @@ export class ServiceAdmin {
     username: string, { days, name, email }: { days: number; name?: string | undefined; email?: string | undefined },
   ): Promise<void> {
     const body = {
-      username, expires_days: days, ...name === undefined ? {} : { full_name: name }, ...email === undefined ? {} : { email },
+      username, expires_days: days,
+      ...name === undefined ? {} : { full_name: name }, ...email === undefined ? {} : { email },
     };
     this.#printToken(await this.#ask<NewToken>('POST', 'users', body));
   }
 
   async addToken(username: string, days: number): Promise<void> {
-    this.#printToken(await this.#ask<NewToken>('POST', `users/${encodeURIComponent(username)}/tokens`, { expires_days: days }));
+    this.#printToken(
+      await this.#ask<NewToken>('POST', `users/${encodeURIComponent(username)}/tokens`, { expires_days: days }),
+    );
   }
 
   async listUsers(): Promise<void> {
@@ -88,7 +91,9 @@ export class ServiceAdmin {
     try {
       response = await fetch(`${url}/admin/${path}`, {
         method, signal: AbortSignal.timeout(TIMEOUT_MS),
-        headers: { authorization: `Bearer ${token}`, ...body === undefined ? {} : { 'content-type': 'application/json' } },
+        headers: {
+          authorization: `Bearer ${token}`, ...body === undefined ? {} : { 'content-type': 'application/json' },
+        },
         ...body === undefined ? {} : { body: JSON.stringify(body) },
       });
     } catch (cause) {
@@ -101,7 +106,9 @@ export class ServiceAdmin {
 
   async #service(): Promise<ServiceFile> {
     try {
-      return JSON.parse(await readFile(join(this.#directory, 'service.json'), 'utf8')) as ServiceFile; // the service wrote it
+      return JSON.parse(
+        await readFile(join(this.#directory, 'service.json'), 'utf8'),
+      ) as ServiceFile; // the service wrote it
     } catch (cause) {
       throw this.#notRunning(cause);
     }
@@ -109,7 +116,9 @@ export class ServiceAdmin {
 
   #notRunning(cause: unknown): ComputeError {
     return new ComputeError('START_FAILED',
-      `no service runs on ${this.#directory}: start it with switchyard service start, or name its --directory`, { cause });
+      `no service runs on ${this.#directory}: start it with switchyard service start, or name its --directory`, {
+        cause,
+      });
   }
 }
 

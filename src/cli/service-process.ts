@@ -31,7 +31,9 @@ export async function startService(config: Readonly<Record<string, unknown>>, js
   createInterface({ input: child.stdout }).on('line', (line) => {
     const said = JSON.parse(line) as Said; // written by the service's main.ts
     if (said.type === 'failed') failure = failureOf(said);
-    else process.stdout.write(json ? `${JSON.stringify({ url: said.url })}\n` : `The service listens at ${String(said.url)}\n`);
+    else process.stdout.write(
+      json ? `${JSON.stringify({ url: said.url })}\n` : `The service listens at ${String(said.url)}\n`,
+    );
   });
   const status = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);

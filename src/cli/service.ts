@@ -83,14 +83,18 @@ function userCommand(): Command {
     }));
   user.addCommand(withAnswer(new Command('list').description('list users and their tokens'))
     .action((options: UserOptions) => adminOf(options).listUsers()));
-  user.addCommand(withAnswer(new Command('remove').argument('<name@domain>').description('remove a user with all tokens'))
+  user.addCommand(withAnswer(
+    new Command('remove').argument('<name@domain>').description('remove a user with all tokens'),
+  )
     .action((username: string, options: UserOptions) => adminOf(options).removeUser(username)));
   return user;
 }
 
 function tokenCommand(): Command {
   const token = new Command('token').description('what users prove themselves with').helpCommand(false);
-  token.addCommand(withAnswer(new Command('add').argument('<name@domain>').description('print another token for a user'))
+  token.addCommand(withAnswer(
+    new Command('add').argument('<name@domain>').description('print another token for a user'),
+  )
     .option('--expires <days>', 'how long it is good', wholeNumber(1), EXPIRES_DAYS)
     .action((username: string, options: UserOptions) => adminOf(options).addToken(username, options.expires)));
   token.addCommand(withAnswer(new Command('revoke').argument('<id>')

@@ -20,7 +20,9 @@ function orNull(schema: ApiSchema): ApiSchema {
   return { anyOf: [schema, { type: 'null' }] };
 }
 
-function object(properties: Record<string, ApiSchema>, required: readonly string[] = Object.keys(properties)): ApiSchema {
+function object(
+  properties: Record<string, ApiSchema>, required: readonly string[] = Object.keys(properties),
+): ApiSchema {
   return { type: 'object', properties, required };
 }
 
@@ -67,7 +69,9 @@ export interface Submit {
 }
 
 export const submit = object({
-  tasks: { type: 'object', propertyNames: uuid, additionalProperties: { type: 'array', items: text }, minProperties: 1 },
+  tasks: {
+    type: 'object', propertyNames: uuid, additionalProperties: { type: 'array', items: text }, minProperties: 1,
+  },
   task_group_id: orNull(uuid), create_queue: orNull(flag), resource_specification: orNull(free),
   user_endpoint_config: orNull(free), user_runtime: orNull(free),
   result_serializers: orNull({ type: 'array', items: text, maxItems: 64 }),
@@ -172,5 +176,6 @@ export interface Failed {
 }
 
 export const failed = object({
-  status: text, code: text, error_args: { type: 'array' }, http_status_code: { type: 'integer' }, detail: {}, reason: {},
+  status: text, code: text, error_args: { type: 'array' }, http_status_code: { type: 'integer' },
+  detail: {}, reason: {},
 });

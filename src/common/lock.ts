@@ -86,5 +86,7 @@ function refused(message: string, cause?: unknown): ComputeError {
 }
 
 function notCreated(path: string, { thing }: LockWords, cause: unknown): ComputeError {
-  return new ComputeError('STORAGE_FAILED', `cannot create the ${thing}'s lock ${path}`, { cause, details: { creating: true } });
+  return new ComputeError(
+    'STORAGE_FAILED', `cannot create the ${thing}'s lock ${path}`, { cause, details: { creating: true } },
+  );
 }

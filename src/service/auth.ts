@@ -31,7 +31,9 @@ export class Doorkeeper {
   async user(authorization: string | undefined): Promise<Identity> {
     const { kind, scope, owner } = await this.token(authorization);
     if (kind === 'personal' || scope.split(' ').includes(COMPUTE_SCOPE)) return owner;
-    throw new Refusal('INSUFFICIENT_AUTH_SCOPE', `this token is not for this service: it lacks the scope ${COMPUTE_SCOPE}`);
+    throw new Refusal(
+      'INSUFFICIENT_AUTH_SCOPE', `this token is not for this service: it lacks the scope ${COMPUTE_SCOPE}`,
+    );
   }
 
   /** A token of any scope that may be shown to a server. */

@@ -82,7 +82,9 @@ const schema: Schema<ServiceKeys> = {
     storage_reserve_mib: { type: 'number', minimum: 32, default: 128 },
     access_token_hours: { type: 'number', exclusiveMinimum: 0, default: 48 },
     refresh_token_days: { type: 'number', exclusiveMinimum: 0, default: 180 },
-    log_level: { type: 'string', enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], default: 'info' },
+    log_level: {
+      type: 'string', enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], default: 'info',
+    },
     log_file: { type: 'string', nullable: true },
   },
   required: ['data_directory'],

@@ -1,9 +1,5 @@
 // Where the service keeps everything: PostgreSQL's dialect, spoken by a server or by the one that runs inside of us.
 
-import type { Logger } from '../common/log.ts';
-import { EmbeddedDatabase } from './embedded.ts';
-import { PostgresDatabase } from './postgres.ts';
-
 export type Scalar = string | number | boolean | null;
 /** Arrays travel as columns: many rows in one statement. */
 export type Value = Scalar | readonly Scalar[];
@@ -30,9 +26,4 @@ export interface DatabaseOptions {
   readonly directory: string;
   /** Embedded: so much is left free for results when submissions are refused already. */
   readonly reserveBytes: number;
-}
-
-/** Throws START_FAILED or STORAGE_FAILED, saying what to do. */
-export function openDatabase(options: DatabaseOptions, log: Logger): Promise<Database> {
-  return options.url === null ? EmbeddedDatabase.open(options, log) : PostgresDatabase.open(options.url, log);
 }

@@ -62,7 +62,9 @@ export class Dispatcher {
 
   /** It is stored. `codes`: of its functions. */
   add(submission: Submission, codes: ReadonlyMap<string, string>): void {
-    const size = submission.tasks.reduce((sum, task) => sum + task.payload.length + (codes.get(task.function)?.length ?? 0), 0);
+    const size = submission.tasks.reduce(
+      (sum, task) => sum + task.payload.length + (codes.get(task.function)?.length ?? 0), 0,
+    );
     const keep = this.#loadedChars + size <= LOADED_CHARS_MAX;
     if (keep) this.#loadedChars += size;
     this.#waiting.push({ id: submission.id, size, loaded: keep ? { submission, codes } : undefined });
@@ -78,7 +80,9 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    while (this.#sending.size < SENDING_MAX && this.#sendingChars < SENDING_CHARS_MAX && !this.#closing.signal.aborted) {
+    while (
+      this.#sending.size < SENDING_MAX && this.#sendingChars < SENDING_CHARS_MAX && !this.#closing.signal.aborted
+    ) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
       if (next.loaded !== undefined) this.#loadedChars -= next.size;

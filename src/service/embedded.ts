@@ -100,7 +100,7 @@ export class EmbeddedDatabase implements Database {
     return new Promise((resolve, reject) => {
       const id = ++this.#asked;
       this.#waiting.set(id, { resolve, reject });
-      thread.postMessage({ ...question, id });
+      thread.postMessage({ ...question, id }, []);
     });
   }
 

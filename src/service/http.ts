@@ -47,10 +47,13 @@ export class HttpServer {
     });
     app.setSerializerCompiler(() => (answer) => formatJson(answer as Json)); // every answer is an `Answer`
     app.removeContentTypeParser('application/json');
-    app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_: FastifyRequest, text: string) => parsed(text));
+    app.addContentTypeParser(
+      'application/json', { parseAs: 'string' }, async (_: FastifyRequest, text: string) => parsed(text),
+    );
     app.setErrorHandler((error, request, reply) => refuse(error, request, reply, log));
     app.setNotFoundHandler((request, reply) => refuse(
-      new Refusal('ROUTE_NOT_FOUND', `there is no ${request.method} ${request.url.split('?', 1)[0]}`), request, reply, log,
+      new Refusal('ROUTE_NOT_FOUND', `there is no ${request.method} ${request.url.split('?', 1)[0]}`),
+      request, reply, log,
     ));
     app.addHook('onSend', async (request, reply) => { reply.header('x-request-id', request.id); });
     await app.register(formbody);
@@ -74,7 +77,8 @@ export class HttpServer {
       await this.#app.listen({ host, port });
     } catch (cause) {
       const code = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
-      const what = code === 'EADDRINUSE' ? `port ${port} of ${host} is in use: end what uses it, or choose another with --port`
+      const what = code === 'EADDRINUSE'
+        ? `port ${port} of ${host} is in use: end what uses it, or choose another with --port`
         : code === 'EACCES' ? `port ${port} needs more rights: choose one above 1023 with --port`
           : `cannot listen at ${host}:${port}`;
       throw new ComputeError('START_FAILED', what, { cause });
@@ -196,7 +200,9 @@ function refusalOf(error: unknown, request: FastifyRequest): Refusal {
     return new Refusal('STORAGE_FULL', 'the service has no room left in its database: nothing was accepted', [], error);
   }
   if (error instanceof ComputeError && ['BROKER_UNREACHABLE', 'PUBLISH_FAILED'].includes(error.code)) {
-    return new Refusal('BROKER_UNAVAILABLE', 'the service has lost its message broker: nothing was accepted', [], error);
+    return new Refusal(
+      'BROKER_UNAVAILABLE', 'the service has lost its message broker: nothing was accepted', [], error,
+    );
   }
   const code = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(request.url);

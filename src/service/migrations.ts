@@ -67,7 +67,8 @@ export async function migrate(database: Database): Promise<void> {
   const version = row?.version ?? 0;
   if (version > STEPS.length) {
     throw new ComputeError('START_FAILED',
-      `the database was written by a newer release (its version is ${version}, ours ${STEPS.length}): upgrade this one`);
+      `the database was written by a newer release (its version is ${version}, ours ${STEPS.length}): `
+      + 'upgrade this one');
   }
   for (const [i, step] of STEPS.entries()) {
     if (i >= version) await database.script(`${step}; insert into schema_version values (${i + 1})`);

@@ -24,7 +24,9 @@ export class PostgresDatabase implements Database {
   }
 
   static async open(url: string, log: Logger): Promise<PostgresDatabase> {
-    const options = { connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, application_name: 'switchyard' };
+    const options = {
+      connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, application_name: 'switchyard',
+    };
     const holder = new pg.Client(options);
     // Its end is told by whatever is asked next; without a listener it would end the process.
     holder.on('error', (err) => log.error({ err }, 'database connection was lost'));

@@ -1,5 +1,6 @@
-// Clients send a request again when they have no answer: after a lost connection, a time-out, a 503. Then it is the same
-// request and not a second one, and gets the answer that was lost. Two equal requests that were both answered are two.
+// Clients send a request again when they have no answer: after a lost connection, a time-out, a 503. Then it is the
+// same request and not a second one, and gets the answer that was lost. Two equal requests that were both answered are
+// two.
 //
 // Which requests were not answered is known: their rows say so. It is looked up only while there is doubt: for some
 // minutes after the service started, a client went away unanswered, or a write failed half-way.

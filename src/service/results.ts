@@ -26,6 +26,13 @@ const BATCH_CHARS_MAX = 24 * 1024 * 1024;
 const RESULT_SLACK = 4096;
 const VERSION = Buffer.from([1]);
 
+/** A result as it will be stored, and who sent it. */
+interface Readable {
+  readonly sender: string;
+  readonly task: string;
+  readonly body: Buffer;
+}
+
 export class Results {
   readonly #deps: ResultDeps;
   readonly #closing = new AbortController();
@@ -57,27 +64,29 @@ export class Results {
   }
 
   async #take(delivery: Delivery): Promise<void> {
-    const { log, clock } = this.#deps;
     const readable = this.#read(delivery);
-    for (let attempt = 0; readable !== undefined; attempt++) {
+    if (readable === undefined || await this.#stored(readable)) delivery.ack();
+    else delivery.reject({ requeue: true });
+  }
+
+  /** False when the service ended before that was possible. */
+  async #stored({ sender, task, body }: Readable): Promise<boolean> {
+    const { log, clock } = this.#deps;
+    for (let attempt = 0; !this.#closing.signal.aborted || attempt === 0; attempt++) {
       try {
-        await this.#settle(readable.sender, readable.task, readable.body);
-        break;
+        await this.#settle(sender, task, body);
+        return true;
       } catch (err) {
         const ms = backOffMs(attempt);
-        log.warn({ err, task: readable.task, ms: Math.round(ms) }, 'result could not be stored and will be again');
+        log.warn({ err, task, ms: Math.round(ms) }, 'result could not be stored and will be again');
         await clock.sleep(ms, this.#closing.signal);
-        if (this.#closing.signal.aborted) {
-          delivery.reject({ requeue: true });
-          return;
-        }
       }
     }
-    delivery.ack();
+    return false;
   }
 
   /** What is to be stored: the message as it is, or a readable one in its place; undefined for what says nothing. */
-  #read({ body, routingKey }: Delivery): { sender: string; task: string; body: Buffer } | undefined {
+  #read({ body, routingKey }: Delivery): Readable | undefined {
     const sender = endpointOfKey(routingKey);
     const message = decodeMessage(body);
     if (sender !== undefined && message.type === 'result') {

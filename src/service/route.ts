@@ -51,7 +51,7 @@ interface RouteBase {
   readonly hidden?: true;
 }
 
-/** Handlers are methods here, so that one that takes a certain body is a route like any other: its schema sees to it. */
+/** Handlers are methods: one that takes a certain body is a route like any other, as its schema sees to the body. */
 export interface OpenRoute extends RouteBase {
   readonly access: 'open';
   handle(call: Call<unknown>): Promise<Answer> | Answer;

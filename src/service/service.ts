@@ -10,13 +10,14 @@ import { Doorkeeper } from './auth.ts';
 import { openBroker } from './broker.ts';
 import type { ServiceConfig } from './config.ts';
 import { Courier } from './courier.ts';
-import { openDatabase, type Database } from './database.ts';
+import type { Database } from './database.ts';
 import { Dispatcher } from './dispatch.ts';
 import { Endpoints } from './endpoints.ts';
 import { Functions } from './functions.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { HttpServer } from './http.ts';
 import { migrate } from './migrations.ts';
+import { openDatabase } from './open-database.ts';
 import { openSigner } from './oauth/keys.ts';
 import { OAuthServer } from './oauth/server.ts';
 import { Presence } from './presence.ts';
@@ -127,7 +128,9 @@ async function assemble(config: ServiceConfig, deps: ServiceDeps, undo: Undo): P
   undo.push(sweeping(config, deps, store, database));
   const port = await http.listen();
   const url = `http://${config.host === '127.0.0.1' ? 'localhost' : bracketed(config.host)}:${port}`;
-  undo.push(await announce(directory, { pid: process.pid, url: `http://${reachable(config.host)}:${port}`, admin_token: adminToken }));
+  undo.push(await announce(
+    directory, { pid: process.pid, url: `http://${reachable(config.host)}:${port}`, admin_token: adminToken },
+  ));
   return config.publicUrl ?? url;
 }
 
@@ -135,14 +138,18 @@ async function openCourier(
   config: ServiceConfig, { log, clock }: ServiceDeps, store: Store, undo: Undo,
 ): Promise<{ courier: Courier; grants: Awaited<ReturnType<typeof openBroker>>['grants'] }> {
   const secret = await store.identities.setting('broker secret', async () => randomBytes(32).toString('base64url'));
-  const broker = await openBroker(config.broker, Buffer.from(secret, 'base64url'), { log: log.child({ part: 'broker' }), clock });
+  const broker = await openBroker(
+    config.broker, Buffer.from(secret, 'base64url'), { log: log.child({ part: 'broker' }), clock },
+  );
   undo.push(() => broker.close());
   const courier = await Courier.open({ broker, log, clock });
   undo.push(() => courier.close());
   return { courier, grants: broker.grants };
 }
 
-function sweeping(config: ServiceConfig, { log, clock }: ServiceDeps, store: Store, database: Database): () => Promise<void> {
+function sweeping(
+  config: ServiceConfig, { log, clock }: ServiceDeps, store: Store, database: Database,
+): () => Promise<void> {
   const closing = new AbortController();
   let running = Promise.resolve();
   const stop = clock.every(SWEEP_EVERY_MS, () => {

@@ -9,7 +9,7 @@ export function storageError(cause: unknown): ComputeError {
   const { code: state, message = '' } = (cause ?? {}) as { code?: unknown; message?: string };
   const full = state === DISK_FULL || state === 'ENOSPC' || /No space left on device/.test(message);
   return full ? storageFull(cause) : new ComputeError('STORAGE_FAILED', 'the database failed',
-    { cause, details: { ...typeof state === 'string' ? { state } : {} } });
+    { cause, details: typeof state === 'string' ? { state } : {} });
 }
 
 export function storageFull(cause?: unknown): ComputeError {

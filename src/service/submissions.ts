@@ -78,7 +78,9 @@ export class Submissions {
   async accept(request: SubmitRequest): Promise<{ readonly answer: Submitted; readonly onAnswered: () => void }> {
     const { endpoint, identity: { id: owner }, body, name, gone } = request;
     const named = name !== undefined;
-    const digest = createHash('sha256').update(JSON.stringify([owner, endpoint, named, name ?? formatJson({ ...body })]))
+    const digest = createHash('sha256').update(
+      JSON.stringify([owner, endpoint, named, name ?? formatJson({ ...body })]),
+    )
       .digest('base64url');
     const submission = await this.#repeats.once({ owner, digest, named }, gone, () => this.#accept(request, digest));
     return {
@@ -192,7 +194,9 @@ function checkSizes({ tasks }: Submit, known: ReadonlyMap<string, StoredFunction
   }
   if (total > PAYLOAD_BYTES_MAX) throw tooLarge('all tasks of a submission together', total);
   if (count > SUBMISSION_TASKS_MAX) {
-    throw new Refusal('BATCH_RUN_TOO_LARGE', `a submission may have ${SUBMISSION_TASKS_MAX} tasks; this one has ${count}`);
+    throw new Refusal(
+      'BATCH_RUN_TOO_LARGE', `a submission may have ${SUBMISSION_TASKS_MAX} tasks; this one has ${count}`,
+    );
   }
 }
 

@@ -21,8 +21,8 @@ export function statusOf({ id, published, message, completed }: TaskRecord): Tas
 /** From a list in nanoseconds, as endpoints send it, to seconds by state, as clients get it. */
 function transitionsOf(list: Json | undefined): JsonObject {
   const items: readonly Json[] = Array.isArray(list) ? list : [];
-  return Object.fromEntries(items.filter(isJsonObject).map(({ state, timestamp }) =>
-    [String(state), Number(timestamp) / 1e9]));
+  return Object.fromEntries(items.filter(isJsonObject).flatMap(({ state, timestamp }) =>
+    (typeof state === 'string' ? [[state, Number(timestamp) / 1e9] as const] : [])));
 }
 
 function objectOf(value: Json | undefined): JsonObject {

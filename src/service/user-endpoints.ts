@@ -1,4 +1,4 @@
-// A manager's user endpoints: one for each user, configuration and version of Python, started when there are tasks for it.
+// A manager's user endpoints: one for each user, configuration and version of Python, started when there are tasks.
 
 import { userEndpointName } from '../amqp/start-command.ts';
 import type { Clock } from '../common/clock.ts';
@@ -31,7 +31,7 @@ export interface Wish {
 
 /** Clients give up after 60 s and ask again: they must have their answer before that. */
 const CHECK_IN_MS = 40_000;
-/** A running endpoint that is told again will be started again should it just be about to end: managers remember 30 s. */
+/** A running endpoint is told again, and so started again should it just be about to end: managers remember 30 s. */
 const REMIND_MS = 5_000;
 
 export class UserEndpoints {

@@ -25,9 +25,11 @@ suite('tokens of the service', () => {
 
   const form = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
     service.ask('POST', path, {
-      body: new URLSearchParams(fields).toString(), headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      body: new URLSearchParams(fields).toString(),
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
     });
-  const basic = (id: string, secret: string) => ({ authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` });
+  const basic = (id: string, secret: string) =>
+    ({ authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` });
   const credentials = (user: User, scope: string, secret = user.token) =>
     form('/v2/oauth2/token', { grant_type: 'client_credentials', scope }, basic(user.identity, secret));
   const works = async (token: string) => (await service.ask('GET', '/v2/endpoints', { as: token })).status;
@@ -35,10 +37,11 @@ suite('tokens of the service', () => {
   /** A log-in with the pages, up to the code. */
   const codeFor = async (user: User, challenge: string, scope: string): Promise<string> => {
     const query = new URLSearchParams({
-      client_id: randomClient, redirect_uri: `${service.url}/v2/web/auth-code`, scope, state: '_default', response_type: 'code',
+      client_id: randomClient, redirect_uri: `${service.url}/v2/web/auth-code`, scope, state: '_default',
+      response_type: 'code',
       code_challenge: challenge, code_challenge_method: 'S256', access_type: 'offline',
     });
-    const page = await service.ask('GET', `/v2/oauth2/authorize?${query}`);
+    const page = await service.ask('GET', `/v2/oauth2/authorize?${query.toString()}`);
     assert.equal(page.status, 200);
     const answer = await form('/v2/oauth2/authorize', {
       ...Object.fromEntries(query), login_username: user.username, login_token: user.token,
@@ -93,23 +96,31 @@ suite('tokens of the service', () => {
     const { status, body, text } = await exchange(code, verifier);
     assert.equal(status, 200, text);
     const servers = [body, ...body.other_tokens];
-    assert.deepEqual(servers.map((one) => one.resource_server).sort(), ['auth.globus.org', 'funcx_service']);
+    assert.deepEqual(new Set(servers.map((one) => one.resource_server)), new Set(['auth.globus.org', 'funcx_service']));
     for (const one of servers) assert.equal(typeof one.refresh_token, 'string');
     const claims = JSON.parse(Buffer.from((body.id_token as string).split('.')[1] ?? '', 'base64url').toString());
     assert.deepEqual([claims.sub, claims.aud], [alice.identity, randomClient]);
-    assert.deepEqual([(await exchange(code, verifier)).status, (await exchange(code, verifier)).body.error], [400, 'invalid_grant']);
+    assert.deepEqual(
+      [(await exchange(code, verifier)).status, (await exchange(code, verifier)).body.error], [400, 'invalid_grant'],
+    );
 
     const stolen = await codeFor(alice, challenge, COMPUTE);
     assert.equal((await exchange(stolen, pair().verifier)).status, 400);
     assert.equal((await exchange(stolen, verifier)).status, 400, 'a wrong guess uses it up');
-    assert.equal((await exchange(await codeFor(alice, challenge, COMPUTE), verifier, { client_id: randomUUID() })).status, 400);
+    assert.equal(
+      (await exchange(await codeFor(alice, challenge, COMPUTE), verifier, { client_id: randomUUID() })).status, 400,
+    );
 
     const compute = servers.find((one) => one.resource_server === 'funcx_service');
     const renewed = await form('/v2/oauth2/token', {
       grant_type: 'refresh_token', client_id: randomClient, refresh_token: compute.refresh_token,
     });
-    assert.deepEqual([renewed.status, renewed.body.resource_server, renewed.body.other_tokens], [200, 'funcx_service', []]);
-    assert.deepEqual([await works(renewed.body.access_token as string), await works(compute.access_token as string)], [200, 200]);
+    assert.deepEqual(
+      [renewed.status, renewed.body.resource_server, renewed.body.other_tokens], [200, 'funcx_service', []],
+    );
+    assert.deepEqual(
+      [await works(renewed.body.access_token as string), await works(compute.access_token as string)], [200, 200],
+    );
     assert.equal(await works(compute.refresh_token as string), 401, 'a refresh token opens nothing');
 
     await form('/v2/oauth2/token/revoke', { token: renewed.body.access_token, client_id: randomClient });
@@ -124,17 +135,22 @@ suite('tokens of the service', () => {
     const page = await service.ask('GET', '/v2/oauth2/authorize?state="><script>alert(1)</script>&client_id=x');
     assert.ok(!page.text.includes('<script>'));
     assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/);
-    const wrong = await form('/v2/oauth2/authorize', { login_username: alice.username, login_token: bob.token, client_id: 'x' });
+    const wrong = await form(
+      '/v2/oauth2/authorize', { login_username: alice.username, login_token: bob.token, client_id: 'x' },
+    );
     assert.equal(wrong.status, 401);
     assert.ok(!wrong.text.includes(bob.token));
     const { challenge } = pair();
     const away = await form('/v2/oauth2/authorize', {
-      login_username: alice.username, login_token: alice.token, client_id: randomClient, response_type: 'code', scope: COMPUTE,
-      redirect_uri: 'https://attacker.example/steal', code_challenge: challenge, code_challenge_method: 'S256', state: 's',
+      login_username: alice.username, login_token: alice.token, client_id: randomClient, response_type: 'code',
+      scope: COMPUTE,
+      redirect_uri: 'https://attacker.example/steal', code_challenge: challenge, code_challenge_method: 'S256',
+      state: 's',
     });
     assert.deepEqual([away.status, away.headers.get('location'), /<code>/.test(away.text)], [400, null, false]);
     const open = await form('/v2/oauth2/authorize', {
-      login_username: alice.username, login_token: alice.token, client_id: randomClient, response_type: 'code', scope: COMPUTE,
+      login_username: alice.username, login_token: alice.token, client_id: randomClient, response_type: 'code',
+      scope: COMPUTE,
       redirect_uri: `${service.url}/v2/web/auth-code`, state: 's',
     });
     assert.equal(open.status, 400, 'a program without a secret needs a challenge');

@@ -20,7 +20,7 @@ cp -r "$directory.full/." "$directory"
 exec "$@"
 `;
 
-test('a full disk: submissions are refused in words, what was accepted is kept, and there is room for results', async () => {
+test('a full disk: submissions are refused, what was accepted is kept, and there is room for results', async () => {
   await using service = await testService({
     keys: { storage_reserve_mib: 64 },
     wrap: (directory) => [
@@ -33,7 +33,9 @@ test('a full disk: submissions are refused in words, what was accepted is kept, 
   const ids: string[] = [];
   // Chance alone: a database compresses whatever else there is.
   const payload = randomBytes(3 * MIB).toString('base64');
-  const submit = () => service.ask('POST', `/v3/endpoints/${endpoint.id}/submit`, { as: user.token, body: { tasks: { [fn]: [payload] } } });
+  const submit = () => service.ask(
+    'POST', `/v3/endpoints/${endpoint.id}/submit`, { as: user.token, body: { tasks: { [fn]: [payload] } } },
+  );
   const refusal = await until('a refusal', async () => {
     const answer = await submit();
     if (answer.status !== 200) return answer;
@@ -57,6 +59,8 @@ async function allDone(service: TestService, user: User, ids: readonly string[])
 }
 
 async function functionOf(service: TestService, { token }: User): Promise<string> {
-  const { body } = await service.ask('POST', '/v3/functions', { as: token, body: { function_name: 'f', function_code: 'C' } });
+  const { body } = await service.ask(
+    'POST', '/v3/functions', { as: token, body: { function_name: 'f', function_code: 'C' } },
+  );
   return body.function_uuid as string;
 }

@@ -43,7 +43,9 @@ suite('user endpoints', () => {
   const isOnline = async (endpoint: StandInEndpoint): Promise<void> => {
     await endpoint.report({ heartbeat_period: 30 });
     const path = `/v2/endpoints/${endpoint.id}/status`;
-    await until('the manager', async () => (await service.ask('GET', path, { as: alice.token })).body.status === 'online');
+    await until(
+      'the manager', async () => (await service.ask('GET', path, { as: alice.token })).body.status === 'online',
+    );
   };
   const child = ({ endpointId, queues }: StartCommand): Promise<StandInEndpoint> =>
     StandInEndpoint.connect({ endpoint_id: endpointId, ...queues });
@@ -71,7 +73,9 @@ suite('user endpoints', () => {
     // It runs: the next goes there without waiting; other options are another endpoint.
     assert.equal((await submit(manager.id, { user_endpoint_config: { a: 1 } })).status, 200);
     const other = submit(manager.id, { user_endpoint_config: { a: 2 } });
-    const next = await until('another command', () => commands.find(({ endpointId }) => endpointId !== command.endpointId));
+    const next = await until(
+      'another command', () => commands.find(({ endpointId }) => endpointId !== command.endpointId),
+    );
     await using second = await child(next);
     await second.report({ heartbeat_period: 30 });
     assert.equal((await within(20_000, 'the answer', other)).status, 200);
@@ -138,10 +142,12 @@ suite('user endpoints', () => {
     await using started = await child(command);
     await started.report({ heartbeat_period: 30 });
     await within(20_000, 'the answer', answer);
-    const before = commands.length;
+    const sentBefore = commands.length;
     await started.report({ heartbeat_period: 30, active: false });
-    await until('another command', () => commands.length > before);
+    await until('another command', () => commands.length > sentBefore);
     assert.equal(commands.at(-1)?.endpointId, command.endpointId);
-    assert.deepEqual(commands.at(-1)?.queues, command.queues, 'the same credentials: whatever still runs is not cut off');
+    assert.deepEqual(
+      commands.at(-1)?.queues, command.queues, 'the same credentials: whatever still runs is not cut off',
+    );
   });
 });

@@ -38,7 +38,9 @@ suite('the service over HTTP', () => {
   const submit = (user: User, endpoint: string, body: unknown) =>
     service.ask('POST', `/v3/endpoints/${endpoint}/submit`, { as: user.token, body });
   /** The field's envelope, whole. */
-  const refused = (status: number, code: string, detail: string | RegExp, answer: Awaited<ReturnType<typeof submit>>) => {
+  const refused = (
+    status: number, code: string, detail: string | RegExp, answer: Awaited<ReturnType<typeof submit>>,
+  ) => {
     assert.equal(answer.status, status, answer.text);
     const { status: word, code: found, error_args, http_status_code, detail: text, reason, ...rest } = answer.body;
     assert.deepEqual([word, found, http_status_code, Array.isArray(error_args), reason, rest],
@@ -74,14 +76,15 @@ suite('the service over HTTP', () => {
   test('without a token, with a wrong one, and with one of the wrong kind the answer is the same', async () => {
     const routes = [
       ['POST', '/v3/functions'], ['GET', `/v2/functions/${randomUUID()}`], ['GET', '/v2/endpoints'],
-      ['POST', `/v3/endpoints/${randomUUID()}/submit`], ['GET', `/v2/tasks/${randomUUID()}`], ['POST', '/v2/batch_status'],
+      ['POST', `/v3/endpoints/${randomUUID()}/submit`], ['GET', `/v2/tasks/${randomUUID()}`],
+      ['POST', '/v2/batch_status'],
       ['GET', '/v2/get_amqp_result_connection_url'], ['GET', '/admin/users'],
     ] as const;
     const answers = new Set<string>();
     for (const [method, path] of routes) {
-      for (const authorization of [undefined, 'Bearer wrong', `Basic ${alice.token}`, 'Bearer ', `Bearer ${alice.token}x`]) {
+      for (const authorization of ['', 'Bearer wrong', `Basic ${alice.token}`, 'Bearer ', `Bearer ${alice.token}x`]) {
         const answer = await service.ask(method, path, {
-          ...authorization === undefined ? {} : { headers: { authorization } }, ...method === 'POST' ? { body: {} } : {},
+          ...authorization === '' ? {} : { headers: { authorization } }, ...method === 'POST' ? { body: {} } : {},
         });
         refused(401, 'USER_UNAUTHENTICATED', /token/, answer);
         answers.add(answer.text);
@@ -107,15 +110,23 @@ suite('the service over HTTP', () => {
     const hidden = await service.ask('GET', `/v2/functions/${id}`, { as: bob.token });
     const missing = await service.ask('GET', `/v2/functions/${unknown}`, { as: bob.token });
     refused(404, 'FUNCTION_NOT_FOUND', `Function ${id} could not be resolved`, hidden);
-    assert.equal(hidden.text.replaceAll(id as string, ''), missing.text.replaceAll(unknown, ''), 'no difference to be seen');
-    refused(404, 'FUNCTION_NOT_FOUND', /resolved/, await service.ask('DELETE', `/v2/functions/${id}`, { as: bob.token }));
+    assert.equal(
+      hidden.text.replaceAll(id as string, ''), missing.text.replaceAll(unknown, ''), 'no difference to be seen',
+    );
+    refused(
+      404, 'FUNCTION_NOT_FOUND', /resolved/, await service.ask('DELETE', `/v2/functions/${id}`, { as: bob.token }),
+    );
 
     const shared = await register(alice, { public: true });
     assert.equal((await service.ask('GET', `/v2/functions/${shared}`, { as: bob.token })).status, 200);
-    refused(404, 'FUNCTION_NOT_FOUND', /resolved/, await service.ask('DELETE', `/v2/functions/${shared}`, { as: bob.token }));
+    refused(
+      404, 'FUNCTION_NOT_FOUND', /resolved/, await service.ask('DELETE', `/v2/functions/${shared}`, { as: bob.token }),
+    );
 
     assert.deepEqual((await service.ask('DELETE', `/v2/functions/${id}`, { as: alice.token })).body, { result: 302 });
-    refused(404, 'FUNCTION_NOT_FOUND', /resolved/, await service.ask('GET', `/v2/functions/${id}`, { as: alice.token }));
+    refused(
+      404, 'FUNCTION_NOT_FOUND', /resolved/, await service.ask('GET', `/v2/functions/${id}`, { as: alice.token }),
+    );
   });
 
   test('bodies that are not JSON, or not what they have to be, are refused in words', async () => {
@@ -160,7 +171,9 @@ suite('the service over HTTP', () => {
     const [own, others] = [await endpointOf(bob), await register(bob)];
     refused(404, 'TASK_GROUP_NOT_FOUND', `Task Group ${group} could not be resolved`,
       await submit(bob, own, { task_group_id: group, tasks: { [others]: ['x'] } }));
-    refused(404, 'TASK_GROUP_NOT_FOUND', /resolved/, await service.ask('GET', `/v2/taskgroup/${group}`, { as: bob.token }));
+    refused(
+      404, 'TASK_GROUP_NOT_FOUND', /resolved/, await service.ask('GET', `/v2/taskgroup/${group}`, { as: bob.token }),
+    );
     const [task] = tasks[fn] as string[];
     refused(404, 'TASK_NOT_FOUND', /resolved/, await service.ask('GET', `/v2/tasks/${task}`, { as: bob.token }));
     const batch = { task_ids: [task, randomUUID()] };
@@ -189,9 +202,13 @@ suite('the service over HTTP', () => {
     const fn = await register(alice, { function_code: 'x'.repeat(1024) });
     const most = 'y'.repeat(10 * MIB - 1024);
     assert.equal((await submit(alice, endpoint, { tasks: { [fn]: [most] } })).status, 200);
-    refused(413, 'TASK_PAYLOAD_TOO_LARGE', /10485761/, await submit(alice, endpoint, { tasks: { [fn]: [`${most}y`] } }));
+    refused(
+      413, 'TASK_PAYLOAD_TOO_LARGE', /10485761/, await submit(alice, endpoint, { tasks: { [fn]: [`${most}y`] } }),
+    );
     const half = 'é'.repeat(3 * MIB);
-    refused(413, 'TASK_PAYLOAD_TOO_LARGE', /together/, await submit(alice, endpoint, { tasks: { [fn]: [half, half] } }));
+    refused(
+      413, 'TASK_PAYLOAD_TOO_LARGE', /together/, await submit(alice, endpoint, { tasks: { [fn]: [half, half] } }),
+    );
     refused(413, 'BATCH_RUN_TOO_LARGE', /10000/,
       await submit(alice, endpoint, { tasks: { [fn]: Array.from({ length: 10_001 }, () => '') } }));
     refused(413, 'FUNCTION_TOO_LARGE', /10485761/, await service.ask('POST', '/v3/functions', {
@@ -223,9 +240,11 @@ suite('the service over HTTP', () => {
 
   test('endpoints are described and listed; what they are configured with is their owner’s business', async () => {
     const metadata = '{"endpoint_config":"secret: 1","user_config_template":"t","user_config_schema":'
-      + '{"maximum":12345678901234567890},"hostname":"h","local_user":"u","endpoint_version":"4.19.0","python_version":"3.11"}';
+      + '{"maximum":12345678901234567890},"hostname":"h","local_user":"u","endpoint_version":"4.19.0",'
+      + '"python_version":"3.11"}';
     const { body: { endpoint_id: id } } = await service.ask('POST', '/v3/endpoints', {
-      as: alice.token, body: `{"endpoint_name":"shown","display_name":"D","public":true,"multi_user":true,"metadata":${metadata}}`,
+      as: alice.token,
+      body: `{"endpoint_name":"shown","display_name":"D","public":true,"multi_user":true,"metadata":${metadata}}`,
     });
     const own = await service.ask('GET', `/v2/endpoints/${id}`, { as: alice.token });
     assert.equal(own.body.endpoint_config, 'secret: 1');
@@ -244,7 +263,9 @@ suite('the service over HTTP', () => {
         await service.ask(method, `/${version}/endpoints/${id}${path}`, { as: bob.token }));
     }
     const serving = await endpointOf(alice, { public: true });
-    refused(403, 'ENDPOINT_ACCESS_FORBIDDEN', /owner only/, await submit(bob, serving, { tasks: { [await register(bob)]: ['x'] } }));
+    refused(403, 'ENDPOINT_ACCESS_FORBIDDEN', /owner only/, await submit(
+      bob, serving, { tasks: { [await register(bob)]: ['x'] } },
+    ));
   });
 
   test('a locked endpoint loses its broker and cannot register until the lock ends', async () => {
@@ -255,6 +276,8 @@ suite('the service over HTTP', () => {
     refused(423, 'RESOURCE_LOCKED', /locked for \d+ s/, await service.ask('PUT', `/v3/endpoints/${endpoint.id}`, {
       as: alice.token, body: { endpoint_name: 'e', metadata: {} },
     }));
-    await assert.rejects(StandInEndpoint.connect({ ...endpoint.queues, endpoint_id: endpoint.id }), { code: 'BROKER_REFUSED' });
+    await assert.rejects(
+      StandInEndpoint.connect({ ...endpoint.queues, endpoint_id: endpoint.id }), { code: 'BROKER_REFUSED' },
+    );
   });
 });

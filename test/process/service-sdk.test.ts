@@ -63,11 +63,15 @@ suite('the Python SDK', () => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text; });
     child.stderr.setEncoding('utf8').on('data', (text: string) => { err += text; });
     const end = new Promise<string>((resolve, reject) => {
-      child.once('close', (code) => (code === 0 ? resolve(out) : reject(new Error(`${name} ended with ${code}:\n${out}${err}`))));
+      child.once(
+        'close', (code) => (code === 0 ? resolve(out) : reject(new Error(`${name} ended with ${code}:\n${out}${err}`))),
+      );
     });
     return { child, said: () => out, end: within(SCRIPT_MS, name, end) };
   };
-  const json = async (script: Script): Promise<unknown> => JSON.parse(/\{.*\}$/.exec((await script.end).trim())?.[0] ?? '');
+  const json = async (script: Script): Promise<unknown> => JSON.parse(
+    /\{.*\}$/.exec((await script.end).trim())?.[0] ?? '',
+  );
 
   test('hello_from_node', async () => {
     assert.match(await start('hello_from_node.py', [endpoint]).end, /^Hello Alice from \S+ at .*!\n$/);
@@ -109,7 +113,9 @@ async function login(url: string, { username, token }: User): Promise<string> {
   const page = await (await fetch(url)).text();
   const fields = [...page.matchAll(/name="([^"]+)" value="([^"]*)"/g)].map(([, name = '', value = '']) =>
     [name, value.replaceAll('&amp;', '&')] as const);
-  const form = new URLSearchParams([...fields, ['login_username', username], ['login_token', token]] as [string, string][]);
+  const form = new URLSearchParams(
+    [...fields, ['login_username', username], ['login_token', token]] as [string, string][],
+  );
   const answer = await fetch(url.split('?')[0] ?? '', { method: 'POST', body: form });
   return /<code>([^<]+)<\/code>/.exec(await answer.text())?.[1] ?? '';
 }

@@ -24,27 +24,36 @@ test('it starts with a file and flags, says where it listens, and ends in order'
     'service', 'start', '--config', files.at('service.yaml'), '--directory', files.at('data'), '--port', '0',
     '--broker-url', broker.url, '--log-file', files.at('log'),
   ], { cwd: files.path });
-  const url = await until('the address', () => /^The service listens at (http:\/\/localhost:\d+)\n$/.exec(service.texts.stdout)?.[1],
+  const url = await until('the address', () => /^The service listens at (http:\/\/localhost:\d+)\n$/.exec(
+    service.texts.stdout,
+  )?.[1],
     START_MS);
   assert.equal((await fetch(`${url}/healthz`)).status, 200);
   assert.equal(statSync(files.at('data/service.json')).mode & 0o777, 0o600);
   const { pid } = JSON.parse(readFileSync(files.at('data/service.json'), 'utf8')) as { pid: number };
   assert.equal(readFileSync(`/proc/${pid}/cmdline`, 'latin1').replace(/\0.*/s, ''), 'switchyard service');
 
-  const user = async (...args: string[]) => await switchyard(['service', ...args, '--directory', files.at('data')], { cwd: files.path });
+  const user = async (...args: string[]) => await switchyard(
+    ['service', ...args, '--directory', files.at('data')], { cwd: files.path },
+  );
   const added = await user('user', 'add', 'alice@example.org', '--name', 'Alice', '--expires', '2');
   assert.equal(added.status, 0, added.stderr);
   const token = /^token {5}(swy_\S+)$/m.exec(added.stdout)?.[1] ?? '';
-  const ask = async () => (await fetch(`${url}/v2/endpoints`, { headers: { authorization: `Bearer ${token}` } })).status;
+  const authorization = `Bearer ${token}`;
+  const ask = async () => (await fetch(`${url}/v2/endpoints`, { headers: { authorization } })).status;
   assert.equal(await ask(), 200);
   assert.ok(!readFileSync(files.at('log'), 'utf8').includes(token));
   const again = await user('user', 'add', 'alice@example.org');
   assert.deepEqual([again.status, again.stderr.includes('there is a user alice@example.org')], [64, true]);
   assert.match((await user('user', 'add', 'nodomain')).stderr, /username must match/);
-  assert.match((await user('user', 'list')).stdout, /^alice@example.org {2}[0-9a-f-]{36}\n {2}token [0-9a-f-]{36}, good until \d{4}/);
-  const more = JSON.parse((await user('token', 'add', 'alice@example.org', '--json')).stdout) as { token: string; token_id: string };
+  assert.match((await user('user', 'list')).stdout,
+    /^alice@example.org {2}[0-9a-f-]{36}\n {2}token [0-9a-f-]{36}, good until \d{4}/);
+  const another = (await user('token', 'add', 'alice@example.org', '--json')).stdout;
+  const more = JSON.parse(another) as { readonly token_id: string };
   assert.equal((await user('token', 'revoke', more.token_id)).status, 0);
-  assert.deepEqual([(await user('token', 'revoke', more.token_id)).status, await ask()], [64, 200], 'the other token is good');
+  assert.deepEqual(
+    [(await user('token', 'revoke', more.token_id)).status, await ask()], [64, 200], 'the other token is good',
+  );
   assert.equal((await user('user', 'remove', 'alice@example.org')).status, 0);
   assert.equal(await ask(), 401);
   assert.deepEqual(JSON.parse((await user('user', 'list', '--json')).stdout), []);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
 import type { ResultMessage } from '../../src/amqp/messages.ts';
-import { resultStream, StandInEndpoint, type SeenTask } from '../stand-in-endpoint.ts';
+import { resultStream, StandInEndpoint, STARTED_NS, type SeenTask } from '../stand-in-endpoint.ts';
 import { testService, type TestService, type User } from '../service.ts';
 import { until } from './harness.ts';
 
@@ -26,7 +26,9 @@ suite('tasks in the service', () => {
   const submit = async (endpoint: string, body: unknown, headers = {}) => {
     const answer = await service.ask('POST', `/v3/endpoints/${endpoint}/submit`, { as: alice.token, body, headers });
     assert.equal(answer.status, 200, answer.text);
-    return answer.body as { request_id: string; task_group_id: string; endpoint_id: string; tasks: Record<string, string[]> };
+    return answer.body as {
+      request_id: string; task_group_id: string; endpoint_id: string; tasks: Record<string, string[]>
+    };
   };
   const statusOf = async (task: string) => (await service.ask('GET', `/v2/tasks/${task}`, { as: alice.token })).body;
   const finished = (task: string) => until(`the end of ${task}`, async () => {
@@ -49,7 +51,9 @@ suite('tasks in the service', () => {
     assert.equal(answer.endpoint_id, endpoint.id);
     assert.equal(ids.length, 2);
     await until('both tasks', () => seen.length === 2);
-    assert.deepEqual(seen.map(({ id, buffer }) => [id, buffer]), [[ids[0], 'CODEARGS1'], [ids[1], 'CODEARGS2 \u0000é𝄞']]);
+    assert.deepEqual(
+      seen.map(({ id, buffer }) => [id, buffer]), [[ids[0], 'CODEARGS1'], [ids[1], 'CODEARGS2 \u0000é𝄞']],
+    );
     assert.deepEqual(seen[0]?.headers, {
       function_uuid: fn, task_uuid: ids[0], resource_specification: '{"num_nodes":2,"big":12345678901234567890}',
       result_serializers: ['a.b.C', 'd.E'],
@@ -59,7 +63,9 @@ suite('tasks in the service', () => {
 
   test('a result reaches the stream and the status, a failure with its text and without a result', async () => {
     await using endpoint = await StandInEndpoint.register(service, alice);
-    const { tasks, task_group_id: group } = await submit(endpoint.id, { tasks: { [fn]: ['a', 'b'] }, create_queue: true });
+    const { tasks, task_group_id: group } = await submit(
+      endpoint.id, { tasks: { [fn]: ['a', 'b'] }, create_queue: true },
+    );
     await using stream = await resultStream(service, alice, group);
     const [good = '', bad = ''] = tasks[fn] ?? [];
     await endpoint.succeed(good, '00\nvalue\n');
@@ -70,17 +76,25 @@ suite('tasks in the service', () => {
     await endpoint.result(failure);
     await until('both results', () => stream.seen.length === 2);
     assert.deepEqual(stream.seen.find(({ taskId }) => taskId === bad), failure);
-    assert.equal(stream.seen.find(({ taskId }) => taskId === good)?.transitions?.[0]?.timestampNs, 1795224080706055542n);
+    assert.equal(
+      stream.seen.find(({ taskId }) => taskId === good)?.transitions?.[0]?.timestampNs, STARTED_NS,
+    );
 
     const { completion_t: done, ...status } = await finished(good);
     assert.match(done as string, /^\d{10}(\.\d+)?$/);
     assert.deepEqual(status, {
       task_id: good, status: 'success', result: '00\nvalue\n',
-      details: { endpoint_id: endpoint.id, os: 'Test', task_transitions: { 'execution-start': 1795224080.7060555 } },
+      details: {
+        endpoint_id: endpoint.id, os: 'Test', task_transitions: { 'execution-start': Number(STARTED_NS) / 1e9 },
+      },
     });
     const { completion_t: _, ...failed } = await finished(bad);
-    assert.deepEqual(failed, { task_id: bad, status: 'failed', exception: 'Traceback\u0000…', details: { task_transitions: {} } });
-    const batch = await service.ask('POST', '/v2/batch_status', { as: alice.token, body: { task_ids: [good, bad.toUpperCase()] } });
+    assert.deepEqual(
+      failed, { task_id: bad, status: 'failed', exception: 'Traceback\u0000…', details: { task_transitions: {} } },
+    );
+    const batch = await service.ask(
+      'POST', '/v2/batch_status', { as: alice.token, body: { task_ids: [good, bad.toUpperCase()] } },
+    );
     assert.deepEqual(Object.keys(batch.body.results as object).sort(), [good, bad].sort());
   });
 
@@ -130,7 +144,9 @@ suite('tasks in the service', () => {
     });
     const ids = tasks[fn] ?? [];
     await using stream = await resultStream(service, alice, group);
-    const nameless = ['', '\u0001', '\u0001{', '\u0001[]', '\u0001null', '\u0001{"message_type":"result","data":{"task_id":"no"}}'];
+    const nameless = [
+      '', '\u0001', '\u0001{', '\u0001[]', '\u0001null', '\u0001{"message_type":"result","data":{"task_id":"no"}}',
+    ];
     for (const text of nameless) await endpoint.send(Buffer.from(text));
     await endpoint.send(Buffer.from([1, 0xff, 0xfe]));
     for (const [i, text] of named.entries()) await endpoint.send(Buffer.from(text(ids[i] ?? '')));
@@ -186,7 +202,9 @@ suite('tasks in the service', () => {
 
   test('the tasks of an endpoint that is removed fail, and tell so', async () => {
     await using endpoint = await StandInEndpoint.register(service, alice);
-    const { tasks, task_group_id: group } = await submit(endpoint.id, { tasks: { [fn]: ['a', 'b'] }, create_queue: true });
+    const { tasks, task_group_id: group } = await submit(
+      endpoint.id, { tasks: { [fn]: ['a', 'b'] }, create_queue: true },
+    );
     await using stream = await resultStream(service, alice, group);
     const path = `/v2/endpoints/${endpoint.id}`;
     assert.deepEqual((await service.ask('DELETE', path, { as: alice.token })).body, { result: 302 });
@@ -198,7 +216,8 @@ suite('tasks in the service', () => {
 
   test('an endpoint is online from its first report until it says goodbye', async () => {
     await using endpoint = await StandInEndpoint.register(service, alice);
-    const status = async () => (await service.ask('GET', `/v2/endpoints/${endpoint.id}/status`, { as: alice.token })).body;
+    const path = `/v2/endpoints/${endpoint.id}/status`;
+    const status = async () => (await service.ask('GET', path, { as: alice.token })).body;
     assert.deepEqual(await status(), { status: 'offline' });
     await endpoint.report({ heartbeat_period: 30, total_workers: 4, idle_workers: 3, account: 'secret' });
     await until('online', async () => (await status()).status === 'online');

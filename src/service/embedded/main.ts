@@ -37,7 +37,9 @@ const SETTINGS = {
 
 const lite = await PGlite.create({
   fs: new SyncedFiles(directory),
-  startParams: ['--single', '-O', '-j', ...Object.entries(SETTINGS).flatMap(([key, value]) => ['-c', `${key}=${value}`])],
+  startParams: [
+    '--single', '-O', '-j', ...Object.entries(SETTINGS).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
+  ],
   parsers: { [types.INT8]: Number },
 });
 

@@ -35,12 +35,15 @@ function page(status: number, title: string, body: string): RawAnswer {
   return new RawAnswer(status, {
     'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', 'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
-    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+    'content-security-policy':
+      "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
   }, `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title} – Switchyard</title><style>${STYLE}</style>
     <h1>${title}</h1>${body}</html>`);
 }
 
 function escaped(text: string): string {
-  const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+  const entities: Readonly<Record<string, string>> = {
+    '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;'
+  };
   return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }

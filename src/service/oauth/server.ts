@@ -110,7 +110,9 @@ export class OAuthServer {
       generateAuthorizationCode: async () => freshToken(),
       saveAuthorizationCode: async (code, client, user) => await this.#saveCode(code, client, user as User),
       getAuthorizationCode: async (code) => await this.#code(code),
-      revokeAuthorizationCode: async ({ authorizationCode }) => await this.#identities.takeToken(digestOf(authorizationCode)),
+      revokeAuthorizationCode: async ({ authorizationCode }) => await this.#identities.takeToken(
+        digestOf(authorizationCode),
+      ),
       getRefreshToken: async (token) => await this.#refresh(token),
       revokeToken: async ({ refreshToken }) => await this.#identities.takeToken(digestOf(refreshToken)),
       saveToken: async (token, client, user) => await this.#save(token, client, user as User),
@@ -167,7 +169,9 @@ export class OAuthServer {
       refreshToken: kept ?? (refreshToken === undefined ? undefined : freshToken()),
     }));
     const records = issued.flatMap(({ accessToken, refreshToken: fresh, scope: own }) => [
-      this.#record(accessToken, user, { kind: 'access', client: client.id, scope: own, note: '', lifetimeS: accessTokenS }),
+      this.#record(
+        accessToken, user, { kind: 'access', client: client.id, scope: own, note: '', lifetimeS: accessTokenS },
+      ),
       ...fresh === undefined || kept !== undefined ? [] : [this.#record(fresh, user, {
         kind: 'refresh', client: client.id, scope: own, note: '', lifetimeS: refreshTokenS,
       })],
@@ -210,7 +214,9 @@ async function attempt<T>(run: () => Promise<T>): Promise<T> {
     return await run();
   } catch (cause) {
     // The package wraps whatever else fails in one of its own, with 503: that would be tried again for nothing.
-    if (cause instanceof OAuth.OAuthError && cause.code < 500) throw new OAuthFailure(cause.code, cause.name, cause.message);
+    if (cause instanceof OAuth.OAuthError && cause.code < 500) throw new OAuthFailure(
+      cause.code, cause.name, cause.message,
+    );
     throw cause;
   }
 }

@@ -24,7 +24,9 @@ export function aboutRoutes({ version, health }: AboutDeps): Route[] {
     handle: async () => {
       const wrong = await health();
       const body = JSON.stringify(wrong === undefined ? { status: 'ok' } : { status: 'failing', detail: wrong });
-      return new RawAnswer(wrong === undefined ? 200 : 503, { 'content-type': 'application/json; charset=utf-8' }, body);
+      return new RawAnswer(
+        wrong === undefined ? 200 : 503, { 'content-type': 'application/json; charset=utf-8' }, body,
+      );
     },
   }];
 }

@@ -41,14 +41,18 @@ function userRoutes({ store: { identities, endpoints }, doorkeeper, grants, cloc
     method: 'POST', path: '/admin/users', access: 'admin', hidden: true, summary: 'Add a user',
     schema: { body: {
       type: 'object', required: ['username', 'expires_days'],
-      properties: { username: { type: 'string', pattern: USERNAME }, full_name: name, email: name, expires_days: expiresDays },
+      properties: {
+        username: { type: 'string', pattern: USERNAME }, full_name: name, email: name, expires_days: expiresDays,
+      },
     } },
     handle: async ({ body }) => {
       const { username, full_name: fullName = username, email = username, expires_days: days } = body as NewUser;
       const nowS = clock.now() / 1000;
       const identity: Identity = { id: randomUUID(), username, fullName, email };
       if (!await identities.add(identity, nowS)) {
-        throw new Refusal('RESOURCE_CONFLICT', `there is a user ${username}: give another token with user token ${username}`);
+        throw new Refusal(
+          'RESOURCE_CONFLICT', `there is a user ${username}: give another token with user token ${username}`,
+        );
       }
       return await issue(identities, identity, nowS, days);
     },
@@ -59,7 +63,8 @@ function userRoutes({ store: { identities, endpoints }, doorkeeper, grants, cloc
       tokens: one.tokens.map(({ id, createdS, expiresS }) => ({ id, created: createdS, expires: expiresS })),
     })) }),
   }, {
-    method: 'DELETE', path: '/admin/users/:username', access: 'admin', hidden: true, summary: 'Remove a user', schema: {},
+    method: 'DELETE', path: '/admin/users/:username', access: 'admin', hidden: true, summary: 'Remove a user',
+    schema: {},
     handle: async (call) => {
       const { id, username } = await userIn(call, identities);
       await identities.remove(id);
@@ -84,13 +89,17 @@ function tokenRoutes({ store: { identities }, doorkeeper, clock }: AdminDeps): R
     handle: async ({ params: { id = '' } }) => {
       const count = await identities.revoke(id.toLowerCase());
       doorkeeper.forget();
-      if (count === 0) throw new Refusal('USER_NOT_FOUND', `there is no token ${id}: user list shows those that there are`);
+      if (count === 0) throw new Refusal(
+        'USER_NOT_FOUND', `there is no token ${id}: user list shows those that there are`,
+      );
       return { token: id, withdrawn: count };
     },
   }];
 }
 
-async function issue(identities: Store['identities'], identity: Identity, nowS: number, days: number): Promise<JsonObject> {
+async function issue(
+  identities: Store['identities'], identity: Identity, nowS: number, days: number,
+): Promise<JsonObject> {
   const token = freshToken();
   const id = randomUUID();
   await identities.addTokens([{
@@ -103,6 +112,8 @@ async function issue(identities: Store['identities'], identity: Identity, nowS: 
 async function userIn(call: Call<unknown>, identities: Store['identities']): Promise<Identity> {
   const username = call.params['username'] ?? '';
   const found = await identities.byName(username);
-  if (found === undefined) throw new Refusal('USER_NOT_FOUND', `there is no user ${username}: user list shows those that there are`);
+  if (found === undefined) throw new Refusal(
+    'USER_NOT_FOUND', `there is no user ${username}: user list shows those that there are`,
+  );
   return found;
 }

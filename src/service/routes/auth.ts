@@ -5,7 +5,9 @@ import type { JsonObject } from '../../common/json.ts';
 import type { Doorkeeper } from '../auth.ts';
 import { SIGNING_ALGORITHMS, type Signer } from '../oauth/keys.ts';
 import { codePage, loginPage, problemPage } from '../oauth/pages.ts';
-import { CODE_PAGE, OAuthFailure, type Grant, type Issued, type OAuthRequest, type OAuthServer } from '../oauth/server.ts';
+import {
+  CODE_PAGE, OAuthFailure, type Grant, type Issued, type OAuthRequest, type OAuthServer,
+} from '../oauth/server.ts';
 import { COMPUTE_SCOPE } from '../oauth/scopes.ts';
 import { RawAnswer, type Answer, type Call, type Route } from '../route.ts';
 import type { IdentityStore } from '../store/identities.ts';
@@ -80,7 +82,8 @@ function loginRoutes({ identities, oauth, clock }: AuthRouteDeps): Route[] {
     }
   };
   return [{
-    method: 'GET', path: AUTHORIZE, access: 'open', summary: 'Log in', schema: {}, handle: ({ query }) => loginPage(query),
+    method: 'GET', path: AUTHORIZE, access: 'open', summary: 'Log in', schema: {},
+    handle: ({ query }) => loginPage(query),
   }, {
     method: 'POST', path: AUTHORIZE, access: 'open', summary: 'Log in', schema: {}, handle: login,
   }, {
@@ -91,7 +94,8 @@ function loginRoutes({ identities, oauth, clock }: AuthRouteDeps): Route[] {
 
 function identityRoutes({ doorkeeper, signer, publicUrl }: AuthRouteDeps): Route[] {
   return [{
-    method: 'GET', path: '/.well-known/openid-configuration', access: 'open', summary: 'What this server can do', schema: {},
+    method: 'GET', path: '/.well-known/openid-configuration', access: 'open', summary: 'What this server can do',
+    schema: {},
     handle: (call) => openidConfiguration(baseOf(call, publicUrl)),
   }, {
     method: 'GET', path: '/jwk.json', access: 'open', summary: 'The keys that tokens are signed with', schema: {},
@@ -113,7 +117,9 @@ function identityRoutes({ doorkeeper, signer, publicUrl }: AuthRouteDeps): Route
       // One's own is all that anybody needs to know of.
       const { owner } = await doorkeeper.token(headers['authorization']);
       const asked = [...ids.split(','), ...usernames.split(',')];
-      return { identities: asked.includes(owner.id) || asked.includes(owner.username) ? [identityDocument(owner)] : [] };
+      return {
+        identities: asked.includes(owner.id) || asked.includes(owner.username) ? [identityDocument(owner)] : [],
+      };
     },
   }];
 }
@@ -153,5 +159,7 @@ function requestOf(method: string, call: Call<unknown>): OAuthRequest {
 /** Fields that came once: of several with one name, none is meant. */
 function formOf({ body }: Call<unknown>): Record<string, string> {
   if (typeof body !== 'object' || body === null) return {};
-  return Object.fromEntries(Object.entries(body).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  return Object.fromEntries(
+    Object.entries(body).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }

@@ -34,7 +34,8 @@ function registration({ endpoints }: EndpointRouteDeps): Route[] {
     method: 'POST', path: '/v3/endpoints', access: 'user', summary: 'Register an endpoint', schema: registering,
     handle: (call, identity) => register(call, undefined, identity),
   }, {
-    method: 'PUT', path: '/v3/endpoints/:id', access: 'user', summary: 'Register an endpoint again', schema: registering,
+    method: 'PUT', path: '/v3/endpoints/:id', access: 'user', summary: 'Register an endpoint again',
+    schema: registering,
     handle: (call, identity) => register(call, idIn(call), identity),
   }, {
     method: 'DELETE', path: '/v2/endpoints/:id', access: 'user', summary: 'Remove an endpoint',

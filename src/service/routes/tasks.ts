@@ -25,7 +25,8 @@ export function taskRoutes({ tasks, submissions, courier, grants, clock }: TaskR
     schema: { body: submit, answer: submitted },
     handle: async (call, identity) => {
       const { answer, onAnswered } = await submissions.accept({
-        endpoint: idIn(call), identity, body: call.body as Submit, name: call.headers['idempotency-key'], gone: call.gone,
+        endpoint: idIn(call), identity, body: call.body as Submit, name: call.headers['idempotency-key'],
+        gone: call.gone,
       });
       call.onAnswered(onAnswered);
       return { ...answer };
@@ -61,7 +62,9 @@ export function taskRoutes({ tasks, submissions, courier, grants, clock }: TaskR
       return {
         // As it was asked for: clients compare the two.
         taskgroup_id: call.params['id'] ?? id, create_websockets_queue: true,
-        tasks: found.map((task) => ({ id: task.id, created_at: new Date(task.created * 1000).toISOString().slice(0, -1) })),
+        tasks: found.map(
+          (task) => ({ id: task.id, created_at: new Date(task.created * 1000).toISOString().slice(0, -1) }),
+        ),
       };
     },
   }, {

@@ -67,7 +67,9 @@ export class EndpointStore {
   /** `owner`'s own, or with null all public ones. */
   async list(owner: string | null): Promise<StoredEndpoint[]> {
     const rows = await this.#database.query<EndpointRow>(
-      `select ${COLUMNS} from endpoint where owner = $1::uuid or ($1::uuid is null and public) order by created`, [owner],
+      `select ${COLUMNS} from endpoint where owner = $1::uuid or ($1::uuid is null and public) order by created`, [
+        owner,
+      ],
     );
     return rows.map(endpointOf);
   }

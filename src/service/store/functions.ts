@@ -45,7 +45,9 @@ export class FunctionStore {
         where id = any($1::uuid[]) and deleted is null`, [ids],
     );
     return rows.map(({ public: isPublic, name, code, description, ...row }) => ({
-      ...row, isPublic, name: textOf(name), code: textOf(code), description: description === null ? null : textOf(description),
+      ...row, isPublic, name: textOf(name), code: textOf(code), description: description === null ? null : textOf(
+        description,
+      ),
     }));
   }
 
@@ -60,7 +62,9 @@ export class FunctionStore {
   /** False when it is not there, or not `owner`'s. Its code stays for the tasks that wait. */
   async remove(id: string, owner: string, nowS: number): Promise<boolean> {
     const rows = await this.#database.query(
-      'update function set deleted = $3 where id = $1 and owner = $2 and deleted is null returning id', [id, owner, nowS],
+      'update function set deleted = $3 where id = $1 and owner = $2 and deleted is null returning id', [
+        id, owner, nowS,
+      ],
     );
     return rows.length > 0;
   }

@@ -46,8 +46,8 @@ export interface ListedIdentity extends Identity {
   readonly tokens: readonly { readonly id: string; readonly createdS: number; readonly expiresS: number }[];
 }
 
-const TOKEN = `token.id, digest, kind, client, scope, family, note, token.created, expires, identity, username, full_name,
-  email from token join identity on identity.id = token.identity`;
+const TOKEN = `token.id, digest, kind, client, scope, family, note, token.created, expires, identity, username,
+  full_name, email from token join identity on identity.id = token.identity`;
 
 export class IdentityStore {
   readonly #database: Database;
@@ -84,7 +84,9 @@ export class IdentityStore {
       'select id, username, full_name, email, created from identity order by username',
     );
     const tokens = await this.#database.query<{ id: string; identity: string; created: number; expires: number }>(
-      `select id, identity, created, expires from token where kind = 'personal' and expires > $1 order by created`, [nowS],
+      `select id, identity, created, expires from token where kind = 'personal' and expires > $1 order by created`, [
+        nowS,
+      ],
     );
     return people.map((one) => ({
       ...identityOf(one), createdS: one.created,

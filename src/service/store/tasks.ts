@@ -78,7 +78,9 @@ export class TaskStore {
 
   /** All of them or none. */
   async add(submissions: readonly Submission[]): Promise<void> {
-    const tasks = submissions.flatMap(({ id, tasks: own }) => own.map((task, place) => ({ ...task, submission: id, place })));
+    const tasks = submissions.flatMap(
+      ({ id, tasks: own }) => own.map((task, place) => ({ ...task, submission: id, place })),
+    );
     const payloads = tasks.map(({ payload }) => JSON.stringify(payload));
     await this.#database.reserve(payloads.reduce((sum, payload) => sum + payload.length + 200, 0));
     await this.#database.query(

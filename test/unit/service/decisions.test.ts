@@ -27,7 +27,9 @@ test('new ids are UUIDs that sort by their time; derived ones are the same for t
 test('a user’s computers share an endpoint; other options, users or Pythons have their own', () => {
   const wish = {
     identity: { id: 'i', username: 'u', fullName: '', email: '' }, options: { a: 1 },
-    runtime: { globus_compute_sdk_version: '4.19.0', python: { version_tuple: [3, 11, 7] }, platform: { node: 'laptop' } },
+    runtime: {
+      globus_compute_sdk_version: '4.19.0', python: { version_tuple: [3, 11, 7] }, platform: { node: 'laptop' },
+    },
   };
   const same = childId('m', { ...wish, runtime: { ...wish.runtime, platform: { node: 'desktop' } } });
   assert.equal(childId('m', wish), same);
@@ -40,7 +42,9 @@ test('a user’s computers share an endpoint; other options, users or Pythons ha
 });
 
 test('a cache keeps what was used last and never more than fits', () => {
-  fc.assert(fc.property(fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.integer({ min: 1, max: 6 }))), (writes) => {
+  fc.assert(fc.property(fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.integer({ min: 1, max: 6 }))), (
+    writes,
+  ) => {
     const cache = new Cache<number>(10);
     for (const [key, size] of writes) cache.set(key, size, size);
     const kept = ['a', 'b', 'c', 'd'].map((key) => cache.get(key) ?? 0);
@@ -69,7 +73,9 @@ test('a database without room is told from one that failed', () => {
 
 test('scopes go to the server that they are for; one that is not known spoils all', () => {
   assert.deepEqual(byServer(['openid', COMPUTE_SCOPE, 'openid']), [
-    { resourceServer: 'funcx_service', scopes: [COMPUTE_SCOPE] }, { resourceServer: 'auth.globus.org', scopes: ['openid'] },
+    { resourceServer: 'funcx_service', scopes: [COMPUTE_SCOPE] }, {
+      resourceServer: 'auth.globus.org', scopes: ['openid'],
+    },
   ]);
   assert.deepEqual(byServer([]), []);
   assert.equal(byServer([COMPUTE_SCOPE, 'other']), undefined);
@@ -89,8 +95,12 @@ test('the configuration is complete, and says what is wrong with it', () => {
     directory: '/srv/x/broker', host: '127.0.0.1', port: undefined, public_host: undefined, program: undefined,
   });
   assert.deepEqual([config.host, config.port, config.databaseUrl, config.publicUrl], ['127.0.0.1', 5000, null, null]);
-  const given = parseServiceConfig({ data_directory: 'x', broker: { url: 'amqps://u:p@host/v' }, public_url: 'https://x/' });
-  assert.deepEqual(given.broker, { url: 'amqps://u:p@host/v', management_url: 'https://u:p@host:15671', public_url: undefined });
+  const given = parseServiceConfig(
+    { data_directory: 'x', broker: { url: 'amqps://u:p@host/v' }, public_url: 'https://x/' },
+  );
+  assert.deepEqual(
+    given.broker, { url: 'amqps://u:p@host/v', management_url: 'https://u:p@host:15671', public_url: undefined },
+  );
   assert.equal(given.publicUrl, 'https://x');
   const wrong: [object, RegExp][] = [
     [{}, /data_directory is missing/], [{ data_directory: 'x', prot: 1 }, /unknown key prot; did you mean port/],

@@ -43,15 +43,15 @@ test('after a start, a request whose answer was perhaps lost gets it again; late
   const { once, clock } = world();
   const first = await once('d');
   assert.equal((await once('d')).id, first.id);
-  clock.advance(HOUR_MS);
+  await clock.advance(HOUR_MS);
   assert.notEqual((await once('d')).id, first.id);
 });
 
 test('a client that went away finds its request under way, and later done', async () => {
   const { repeats, clock, once } = world();
-  clock.advance(HOUR_MS);
+  await clock.advance(HOUR_MS);
   const impatient = new AbortController();
-  let finish = (_: Submission): void => { /* set below */ };
+  let finish: (submission: Submission) => void = () => { /* set below */ };
   const under = new Promise<Submission>((resolve) => { finish = resolve; });
   const key = { owner: 'alice', digest: 'd', named: false };
   const first = repeats.once(key, impatient.signal, () => under);
@@ -70,15 +70,17 @@ test('a named request is the same for good', async () => {
   const signal = new AbortController().signal;
   const first = await once('n', signal, true);
   await answer(first.id);
-  clock.advance(HOUR_MS);
+  await clock.advance(HOUR_MS);
   assert.equal((await once('n', signal, true)).id, first.id);
 });
 
 test('a write that failed half-way raises doubt, a full disk does not', async () => {
   const { repeats, once, clock } = world();
   const signal = new AbortController().signal;
-  const failing = (error: Error) => repeats.once({ owner: 'alice', digest: 'x', named: false }, signal, () => Promise.reject(error));
-  clock.advance(HOUR_MS);
+  const failing = (error: Error) => repeats.once(
+    { owner: 'alice', digest: 'x', named: false }, signal, async () => { throw error; },
+  );
+  await clock.advance(HOUR_MS);
   const first = await once('d');
   await assert.rejects(failing(storageFull()));
   assert.notEqual((await once('d')).id, first.id);

@@ -20,6 +20,8 @@ test('an ended task has its result or its failure, never both keys, and its time
     details: { os: 'Linux', task_transitions: { 'execution-start': 2 } },
   });
   assert.deepEqual(result({ task_id: ID, data: 'Traceback', error_details: { code: 'c', user_message: 'm' } }), {
-    task_id: ID, status: 'failed', exception: 'Traceback', completion_t: '1677183605.212898', details: { task_transitions: {} },
+    task_id: ID, status: 'failed', exception: 'Traceback', completion_t: '1677183605.212898', details: {
+      task_transitions: {},
+    },
   });
 });
