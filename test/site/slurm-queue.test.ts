@@ -53,7 +53,8 @@ test('a held job keeps its place, and says so; released, it runs', async () => {
   const place = await placeOf('held', { scheduler_options: '--hold' });
   await using run = place.run(...QUICK);
   assert.equal(await blockWith(place, run, /^JobHeldUser$/), 'held');
-  await until(`the reason in the progress; ${run.said}`, () => /1 waiting.*waiting: JobHeldUser/.test(run.said), RUN_MS);
+  const seen = /1 waiting.*waiting: JobHeldUser/;
+  await until(`the reason in the progress; ${run.said}`, () => seen.test(run.said), RUN_MS);
   assert.deepEqual(await place.jobs(), { asked: 1, had: 1 });
   const [job = ''] = await queueOf(cluster);
   await site.scontrol('release', job.split(' ')[0] ?? '');
