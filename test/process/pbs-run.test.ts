@@ -1,5 +1,5 @@
-// `switchyard run` of a large batch over blocks of several nodes of a PBS cluster: a stand-in for the server, and a real
-// mpiexec that reads the jobs' own node files.
+// `switchyard run` of a large batch over blocks of several nodes of a PBS cluster: a stand-in for the server, and a
+// real mpiexec that reads the jobs' own node files.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
