@@ -13,7 +13,9 @@ import type { Host, Premises } from '../providers/host/host.ts';
 import type { JobSpec } from '../providers/provider.ts';
 import { openBlocks } from './blocks/records.ts';
 import { Scaler, type ScalerDeps } from './blocks/scaler.ts';
-import { completeBlock, forgetBlock, openBlock, premisesHere, type BlockPlace } from './blocks/start.ts';
+import {
+  completeBlock, forgetBlock, isComplete, openBlock, premisesHere, type BlockPlace,
+} from './blocks/start.ts';
 import type { BlockStatus } from './blocks/table.ts';
 import { addressesOf } from './addresses.ts';
 import type { EngineConfig } from './config.ts';
@@ -68,6 +70,11 @@ export class Allocation {
   /** Submits the first blocks. Throws where managers could not run on the scheduler's side, before one waits there. */
   async start(): Promise<void> {
     this.#premises = await this.#host.premises(this.#premises);
+    // Whoever asked for them may have been killed before it could tell them.
+    for (const { block, folder } of openBlocks(this.#run.inherited)) {
+      const place = { host: this.#host, premises: this.#premises, folder };
+      this.#completing.push(isComplete(place).then((told) => (told ? undefined : this.#complete(block, place))));
+    }
     await this.#scaler.start();
   }
 

@@ -1,9 +1,10 @@
 // An engine: tasks in, outcomes out. Owns an interchange process and the blocks on which managers run; payloads are
 // bytes to it.
 
+import { join } from 'node:path';
 import { systemClock, type Clock } from '../src/common/clock.ts';
 import { ComputeError } from '../src/common/errors.ts';
-import { silentLog, type Logger } from '../src/common/log.ts';
+import { fileLog, silentLog, type Logger } from '../src/common/log.ts';
 import { encodeFailure } from '../src/common/payload.ts';
 import type {
   Footprint, FunctionDefinition, FunctionId, Kind, ManagerSummary, ResourceSpecification, TaskId, TaskPlace,
@@ -29,6 +30,7 @@ export interface EngineOptions {
    * engine under a name vouches for the end of the last one.
    */
   readonly resumeAs?: string | undefined;
+  /** Default: engine.log in the run's folder. */
   readonly log?: Logger | undefined;
   readonly clock?: Clock | undefined;
   readonly logLevel?: string | undefined;
@@ -58,7 +60,9 @@ const LEFT_OVER_MAX_MS = 60_000;
 export class Engine {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
-  readonly #log: Logger;
+  #log: Logger;
+  /** Of the log that is the run's own. */
+  #closeLog: (() => void) | undefined;
   readonly #link: EngineLink;
   #run: Run | undefined;
   #blocks: Allocation | undefined;
@@ -74,10 +78,11 @@ export class Engine {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silentLog;
+    const currentLog = (): Logger => this.#log;
     this.#link = new EngineLink(options.config, {
       firstTask: options.resumeAs === undefined ? 1 : Math.floor(this.#clock.now()) * TASKS_PER_MS,
       clock: this.#clock,
-      log: this.#log,
+      get log() { return currentLog(); },
       onLoad: (load) => {
         const matters = concernsBlocks(this.#load, load);
         this.#load = load;
@@ -180,6 +185,7 @@ export class Engine {
   async #start(): Promise<void> {
     const { config } = this.#options;
     const run = await this.#open();
+    this.#openLog(run);
     this.#cleaning = run.leftOver.map((left) => cleanRun(left, this.#clock, LEFT_OVER_MAX_MS)
       .catch((err: unknown) => this.#log.warn({ err, run: left.name }, 'left over blocks not given back')))
       .concat(pruneRuns(directoryOfRuns(this.#options.directory), this.#clock.now()));
@@ -224,6 +230,17 @@ export class Engine {
     }
   }
 
+  /** Beside the interchange's own, where nobody gave us one. */
+  #openLog({ folder, logLevel }: Run): void {
+    if (this.#options.log !== undefined) return;
+    const { log, close } = fileLog('engine', { level: logLevel, path: join(folder, 'engine.log') });
+    this.#log = log;
+    this.#closeLog = () => {
+      this.#log = silentLog;
+      close();
+    };
+  }
+
   /** Slots that what is open takes. */
   #demand(): number {
     const { held, extraSlots = 0 } = this.#load;
@@ -254,5 +271,6 @@ export class Engine {
     // What the scheduler would not end is still known to whoever cleans up.
     if (left) await this.#run?.file.release();
     else if (this.#run !== undefined) await closeRun(this.#run, this.#clock.now());
+    this.#closeLog?.();
   }
 }

@@ -269,8 +269,8 @@ export class EngineLink {
     const message = decodeHeader(frames[0] ?? new Uint8Array(0)) as unknown as FromInterchange; // our own child
     switch (message.type) {
       case 'results':
-        this.runTimes.observe(message.batches);
         this.settled += settleResults(this.#pending, message.batches, frames, this.#deps.clock.now());
+        this.runTimes.observe(message.batches);
         this.#afterSettling();
         break;
       case 'ended':

@@ -47,8 +47,12 @@ export class RunFile implements BlockNotes {
     return this.#add([{ type: 'port', managerPort }], false);
   }
 
+  /**
+   * With the system before the scheduler is asked, so it outlives this process; on the disk with `submitted`, which
+   * comes next. A busy disk would take hundreds of milliseconds.
+   */
   intended(block: BlockId, name: string, folder: string, atMs: number): Promise<void> {
-    return this.#add([{ type: 'intended', block, name, folder, atMs }], true);
+    return this.#add([{ type: 'intended', block, name, folder, atMs }], false);
   }
 
   submitted(block: BlockId, job: Job): Promise<void> {

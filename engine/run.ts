@@ -126,7 +126,7 @@ async function claimLeft(directory: string, resumeAs: string): Promise<ClaimedRu
 async function follow(followed: ClaimedRun, config: EngineConfig, logLevel: string): Promise<Run | undefined> {
   const { folder, file, record } = followed;
   const { managerPort, blocks } = record;
-  if (openBlocks(blocks).length === 0 || managerPort === undefined || !isAlike(record, config)) return undefined;
+  if (openBlocks(blocks).length === 0 || !isAlike(record, config)) return undefined;
   try {
     const keys: RunKeys | null = JSON.parse(await readFile(join(folder, KEYS), 'utf8'));
     return { folder, logLevel, keys, file, outlives: true, followed, inherited: blocks, managerPort, leftOver: [] };

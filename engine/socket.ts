@@ -231,8 +231,9 @@ async function receive(
 ): Promise<void> {
   let burst = 0;
   try {
-    for await (const frames of socket) {
-      onMessage(frames);
+    for (;;) {
+      // oxlint-disable-next-line no-await-in-loop -- one message after the other; the socket's own iterator costs more
+      onMessage(await socket.receive());
       if (++burst < BURST) continue;
       burst = 0;
       // Messages that are there already come without a turn of the event loop: a flood must not hold up the rest.

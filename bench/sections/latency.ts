@@ -8,7 +8,7 @@ import { PADDING, PADDING_BYTES } from '../work.ts';
 
 const WORKERS = 2;
 /** Until the compilers of all processes have nothing left to do: on two cores they take the time of the tasks. */
-const WARM_UP = 6000;
+const WARM_UP = 20_000;
 const ROUNDS = 10;
 const HEADER = Buffer.alloc(16);
 

@@ -9,6 +9,8 @@ import { quoteAll } from '../../src/common/quote.ts';
 import type { Host, Premises } from '../../providers/host/host.ts';
 import { managerScript } from './manager-script.ts';
 
+/** The end of a file is enough to see that it is whole. */
+const END_BYTES = 16;
 const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** What managers need of this machine; a host says what stands for it on its side. */
@@ -39,6 +41,11 @@ export async function openBlock(place: BlockPlace, config: ManagerConfig | undef
 /** Tells the block's managers what they wait for: a whole line. */
 export async function completeBlock({ host, folder }: BlockPlace, config: ManagerConfig): Promise<void> {
   await host.write(configPath(folder), `${JSON.stringify(config)}\n`, 0o600);
+}
+
+/** Whether the block's managers have been told. */
+export async function isComplete({ host, folder }: BlockPlace): Promise<boolean> {
+  return (await host.excerpt(configPath(folder), END_BYTES)).endsWith('\n');
 }
 
 /** Starts one manager of the block with this folder. */

@@ -282,9 +282,9 @@ export class WorkerCrew implements Crew {
 
   #report(collected: Collected | undefined, segment: Segment): void {
     if (collected === undefined) return;
+    this.#deps.link.report(collected.header, collected.frames); // first: somebody waits for it
     this.#pace.observe(segment.kind.fn, collected);
     this.#barren.forget(collected.ids);
-    this.#deps.link.report(collected.header, collected.frames);
   }
 
   #fail(ids: readonly number[], segment: Segment, error: ComputeError, status: number = STATUS.failed): void {

@@ -12,6 +12,8 @@ import { occupy, resultBytesMax, takeOn } from './environment.ts';
 import type { Callable, TaskContext } from './context.ts';
 import { knownFunction, loadFunction } from './load.ts';
 
+const ORIGIN_MS = performance.timeOrigin;
+
 /** Serves one slot for as long as the thread lives. */
 export default function serve({ slot, memory: shared, port }: SessionStart): Promise<never> {
   takeOn(slot);
@@ -37,7 +39,7 @@ async function workIn(place: Place, ...rest: Parameters<typeof work>): Promise<v
 async function work(assignment: Assignment, slot: number, memory: SlotMemory, port: MessagePort): Promise<void> {
   const callable = knownFunction(assignment) ?? await firstLoad(assignment);
   const context: TaskContext = { timeoutMs: assignment.timeoutMs, slot, memory, index: 0 };
-  const sinceBase = performance.timeOrigin - (memory.base[0] ?? 0);
+  const sinceBase = ORIGIN_MS - (memory.base[0] ?? 0);
   const { payload, buffers } = assignment.moved ?? { payload: memory.payload, buffers: NO_BUFFERS };
 
   let offset = 0;

@@ -10,18 +10,29 @@ export interface LogOptions {
   readonly path?: string | undefined;
 }
 
+export interface FileLogOptions extends LogOptions {
+  readonly path: string;
+}
+
 /** One per process, made in its `main.ts`. JSON lines; secrets are cut out by name. */
 export function rootLog(name: string, options: LogOptions): Logger {
-  const to = options.path === undefined
-    ? destination({ dest: 2, sync: true })
-    : destination({ dest: options.path, append: true, mkdir: true, sync: true, mode: 0o600 });
-  return pino(
-    {
-      name, level: options.level, redact: { paths: redacted, censor: '[cut]' },
-      serializers: { err: pino.stdSerializers.errWithCause },
-    },
-    to,
-  );
+  const { level, path } = options;
+  return logTo(name, level, path === undefined ? destination({ dest: 2, sync: true }) : fileAt(path));
+}
+
+/** For a part that ends before its process does; nothing may be logged after `close`. */
+export function fileLog(name: string, { level, path }: FileLogOptions): { log: Logger; close: () => void } {
+  const to = fileAt(path);
+  return { log: logTo(name, level, to), close: () => to.end() };
+}
+
+function fileAt(path: string): ReturnType<typeof destination> {
+  return destination({ dest: path, append: true, mkdir: true, sync: true, mode: 0o600 });
+}
+
+function logTo(name: string, level: string, to: ReturnType<typeof destination>): Logger {
+  const redact = { paths: redacted, censor: '[cut]' };
+  return pino({ name, level, redact, serializers: { err: pino.stdSerializers.errWithCause } }, to);
 }
 
 /** For tests and for engines that nobody gave a log. */

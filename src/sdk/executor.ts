@@ -22,7 +22,7 @@ export interface ExecutorOptions {
    * Whoever uses a name again vouches for the end of its last process. Default: none, and nothing waits.
    */
   readonly resumeAs?: string;
-  /** 'trace' … 'fatal', or 'silent'; for the interchange's and the managers' log files. Default: info. */
+  /** 'trace' … 'fatal', or 'silent'; for the log files of engine, interchange and managers. Default: info. */
   readonly logLevel?: string;
 }
 

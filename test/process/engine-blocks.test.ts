@@ -62,7 +62,7 @@ test('one task asks for one block, however long it takes to come, and parallelis
     }));
 
 test('a block that ends as planned finishes what runs; the rest goes to the next one, uncharged', () =>
-  withSite(engineOf({ drain_period: 1, ...fast(60) }, { max_blocks: 2 }), async (site) => {
+  withSite(engineOf({ drain_period: 3, ...fast(60) }, { max_blocks: 2 }), async (site) => {
     const { executor, directory, connected } = site;
     const [first] = await connected(1);
     const path = join(directory, 'notes');

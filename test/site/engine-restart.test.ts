@@ -18,7 +18,9 @@ interface Place {
   readonly folder: string;
   /** `switchyard …` here; ends with what it printed. */
   readonly say: (...args: string[]) => Promise<{ code: number | null; stdout: string; stderr: string }>;
-  readonly start: (...args: string[]) => ChildProcess;
+  readonly start: (...args: readonly string[]) => ChildProcess;
+  /** The same, with these variables. */
+  readonly startWith: (env: Readonly<Record<string, string>>, ...args: readonly string[]) => ChildProcess;
   readonly run: readonly string[];
 }
 
@@ -39,13 +41,15 @@ async function place(name: string, keys = ''): Promise<Place> {
   await cluster.run(['tee', 'site.yaml'], { cwd: folder, input: engine });
   const words = (args: readonly string[]): string[] =>
     [node, join(dist, 'src/cli/main.js'), ...args, '--run-directory', join(folder, 'runs')];
+  const startWith: Place['startWith'] = (env, ...args) => {
+    const [file, ...rest] = cluster.command(words(args), { cwd: folder, env });
+    return spawn(file, rest, { stdio: ['ignore', 'inherit', 'inherit'] });
+  };
   return {
     folder,
     say: (...args) => cluster.run(words(args), { cwd: folder }),
-    start: (...args) => {
-      const [file, ...rest] = cluster.command(words(args), { cwd: folder });
-      return spawn(file, rest, { stdio: ['ignore', 'inherit', 'inherit'] });
-    },
+    start: (...args) => startWith({}, ...args),
+    startWith,
     run: ['run', '--command', 'echo $$ >> ran; sleep 0.3; echo {}', '--count', '40', '--journal', 'j', '--output',
       'out.jsonl', '--engine', 'site.yaml', '--quiet'],
   };
@@ -102,6 +106,21 @@ test('a run that is killed while its block is queued keeps its place in the queu
   const { code, stderr } = await within(60_000, 'the second run', second);
   assert.equal(code, 0, stderr);
   assert.equal(await submitted(here), 1);
+  await until('an empty queue', async () => (await jobs()).length === 0);
+});
+
+test('a run that is killed before its interchange listens tells its block later where that is', async () => {
+  const here = await place('unheard');
+  const gone = join(here.folder, 'never');
+  await cluster.print(['scontrol', 'update', 'PartitionName=debug', 'State=DOWN'], { user: 'root' });
+  const hold = join(dist, 'test/fixtures/held-interchange.js');
+  const first = here.startWith({ NODE_OPTIONS: `--import=${hold}`, SWITCHYARD_TEST_HELD_UNTIL: gone }, ...here.run);
+  await until('its note', async () => await submitted(here) === 1);
+  await killed(first);
+  const second = here.say(...here.run);
+  await cluster.print(['scontrol', 'update', 'PartitionName=debug', 'State=UP'], { user: 'root' });
+  assert.equal((await within(60_000, 'the second run', second)).code, 0);
+  assert.equal(await submitted(here), 1, 'the block was used');
   await until('an empty queue', async () => (await jobs()).length === 0);
 });
 

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
-import { until } from '../process/harness.ts';
+import { pause, until } from '../process/harness.ts';
 import { Cluster } from './cluster.ts';
 import { queueOf, RUN_MS, RunPlace, untilEmpty, type Run } from './run-place.ts';
 import { SlurmSite, type Keys } from './slurm-site.ts';
@@ -87,12 +87,13 @@ test('a node loses its power: its tasks run elsewhere within 5 s, and the block\
         assert.ok(atMs - cutAtMs < 5000, `${atMs - cutAtMs} ms`);
       }
       assert.deepEqual(await queueOf(cluster), [job], 'the same block');
-      await scene.finish();
-      assert.equal((await scene.starts()).length, 6);
     } finally {
       await cluster.powerOn('n2');
       await back('n2');
     }
+    await scene.finish();
+    assert.equal((await scene.starts()).length, 6);
+    assert.deepEqual(await scene.place.jobs(), { asked: 1, had: 1 });
   }));
 
 test('a scancel behind the engine\'s back: the block is replaced, and its tasks run again, uncharged', () =>
@@ -119,16 +120,22 @@ test('a time limit is reached with tasks running: they run elsewhere, uncharged'
     assert.deepEqual(await scene.place.jobs(), { asked: 2, had: 2 });
   }));
 
-test('a cable that is cut for 10 s: the tasks go on, and each settles once', () =>
-  withRun('cut', { tasks: 2, provider: { nodes_per_block: 2 } }, async (scene) => {
+test('a cable that is cut for 10 s: the tasks go on, what they gave meanwhile arrives, and each settles once', () =>
+  withRun('cut', { tasks: 4, provider: { nodes_per_block: 2 } }, async (scene) => {
+    const beyond = (await scene.starts()).find(({ node }) => node === 'n2');
+    assert.ok(beyond);
     await cluster.node('n2', 'cut');
     try {
-      await new Promise((resolve) => setTimeout(resolve, 10_000));
+      await scene.place.write(`let-${beyond.input}-go`, '');
+      await pause(10_000);
+      assert.deepEqual(await scene.place.results(), []);
     } finally {
       await cluster.node('n2', 'mend');
     }
+    await until(`its result; ${scene.run.said}`, async () =>
+      (await scene.place.results()).some(({ input }) => String(input) === beyond.input), RUN_MS);
     await scene.finish();
-    assert.equal((await scene.starts()).length, 2, 'none was started again');
+    assert.equal((await scene.starts()).length, 4, 'none was started again');
     assert.deepEqual(await scene.place.jobs(), { asked: 1, had: 1 });
   }));
 
@@ -138,13 +145,14 @@ test('a cable that is cut for good: the tasks run elsewhere, and the job that no
   }, async (scene) => {
     const [lost] = await scene.starts();
     assert.ok(lost);
-    const before = await queueOf(cluster);
+    const [job = ''] = await queueOf(cluster);
     await cluster.node(lost.node, 'cut');
     try {
       const { node } = await again(scene, lost.input);
       assert.notEqual(node, lost.node);
       await scene.finish();
-      assert.ok(before.length > 0);
+      const state = await site.queue('%T', `--jobs=${job.split(' ')[0]}`);
+      assert.match(state.join(), /^(CANCELLED|NODE_FAIL|COMPLETED|FAILED)$/);
     } finally {
       await cluster.node(lost.node, 'mend');
       await back(lost.node);
