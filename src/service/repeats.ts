@@ -20,16 +20,18 @@ export interface RequestKey {
 const DOUBT_MS = 6 * 60_000;
 
 interface UnderWay {
+  readonly digest: string;
   readonly submission: Promise<Submission>;
+  /** Its client went away unanswered: the next equal request takes its place. */
   abandoned: boolean;
 }
 
 export class Repeats {
   readonly #tasks: TaskStore;
   readonly #clock: Clock;
-  readonly #underWay = new Map<string, UnderWay>();
-  /** Answered, and not yet marked so. */
-  readonly #answered = new Set<string>();
+  readonly #underWay = new Set<UnderWay>();
+  /** Submissions whose client is still there for its answer, or has it and the row does not say so yet. */
+  readonly #claimed = new Set<string>();
   #doubtUntilMs: number;
 
   constructor(tasks: TaskStore, clock: Clock) {
@@ -38,46 +40,63 @@ export class Repeats {
     this.#doubtUntilMs = clock.now() + DOUBT_MS;
   }
 
-  /** `accept`'s submission, or that of the same request before. `gone` aborts when the client goes away unanswered. */
-  async once(key: RequestKey, gone: AbortSignal, accept: () => Promise<Submission>): Promise<Submission> {
-    const before = this.#underWay.get(key.digest);
-    if (before !== undefined && (before.abandoned || key.named)) return await before.submission;
-    const entry: UnderWay = { submission: this.#first(key, accept), abandoned: false };
-    const onGone = (): void => {
+  /**
+   * `accept`'s submission, or that of the same request before. `accept` says the submission's id before it is stored.
+   * `gone` aborts when the client goes away before it has its answer.
+   */
+  async once(
+    key: RequestKey, gone: AbortSignal, accept: (claim: (id: string) => void) => Promise<Submission>,
+  ): Promise<Submission> {
+    const before = [...this.#underWay].find(({ digest, abandoned }) => digest === key.digest && (abandoned || key.named));
+    const entry = before ?? this.#begin(key, accept);
+    entry.abandoned = gone.aborted;
+    let id: string | undefined;
+    gone.addEventListener('abort', () => {
       entry.abandoned = true;
-      this.#doubt();
-    };
-    gone.addEventListener('abort', onGone, { once: true });
-    if (before === undefined) this.#underWay.set(key.digest, entry);
-    try {
-      return await entry.submission;
-    } catch (error) {
-      if (!isFull(error)) this.#doubt();
-      throw error;
-    } finally {
-      if (this.#underWay.get(key.digest) === entry) this.#underWay.delete(key.digest);
-    }
+      if (id !== undefined) this.#claimed.delete(id);
+      this.#doubtUntilMs = this.#clock.now() + DOUBT_MS;
+    }, { once: true });
+    ({ id } = await entry.submission);
+    if (gone.aborted) this.#claimed.delete(id);
+    else this.#claimed.add(id);
+    return await entry.submission;
   }
 
-  /** Its client has the answer. `marked` once the row says so. */
+  /** Its client has the answer. `marked` resolves once the row says so. */
   async answered(id: string, marked: Promise<void>): Promise<void> {
-    this.#answered.add(id);
+    this.#claimed.add(id);
     try {
       await marked;
     } finally {
-      this.#answered.delete(id);
+      this.#claimed.delete(id);
     }
   }
 
-  async #first({ owner, digest, named }: RequestKey, accept: () => Promise<Submission>): Promise<Submission> {
+  #begin(key: RequestKey, accept: (claim: (id: string) => void) => Promise<Submission>): UnderWay {
+    const submission = this.#first(key, accept);
+    const entry: UnderWay = { digest: key.digest, submission, abandoned: false };
+    this.#underWay.add(entry);
+    submission.catch(() => { /* told to whoever waits for it */ }).finally(() => this.#underWay.delete(entry));
+    return entry;
+  }
+
+  async #first(
+    { owner, digest, named }: RequestKey, accept: (claim: (id: string) => void) => Promise<Submission>,
+  ): Promise<Submission> {
     if (named || this.#clock.now() < this.#doubtUntilMs) {
-      const known = await this.#tasks.repeated(owner, digest, !named);
-      if (known !== undefined && (named || !this.#answered.has(known.id))) return known;
+      const known = await this.#tasks.repeated(owner, digest, named ? undefined : [...this.#claimed]);
+      if (known !== undefined) return known;
     }
-    return await accept();
-  }
-
-  #doubt(): void {
-    this.#doubtUntilMs = this.#clock.now() + DOUBT_MS;
+    let claimed: string | undefined;
+    try {
+      return await accept((id) => {
+        claimed = id;
+        this.#claimed.add(id);
+      });
+    } catch (error) {
+      if (claimed !== undefined) this.#claimed.delete(claimed);
+      if (!isFull(error)) this.#doubtUntilMs = this.#clock.now() + DOUBT_MS;
+      throw error;
+    }
   }
 }

@@ -82,7 +82,8 @@ export class Submissions {
       JSON.stringify([owner, endpoint, named, name ?? formatJson({ ...body })]),
     )
       .digest('base64url');
-    const submission = await this.#repeats.once({ owner, digest, named }, gone, () => this.#accept(request, digest));
+    const submission = await this.#repeats.once({ owner, digest, named }, gone,
+      (claim) => this.#accept(request, digest, claim));
     return {
       answer: answerOf(body, submission),
       onAnswered: () => {
@@ -97,7 +98,9 @@ export class Submissions {
     await Promise.all([this.#writes.idle(), this.#answered.idle()]);
   }
 
-  async #accept({ endpoint: id, identity, body }: SubmitRequest, digest: string): Promise<Submission> {
+  async #accept(
+    { endpoint: id, identity, body }: SubmitRequest, digest: string, claim: (id: string) => void,
+  ): Promise<Submission> {
     const { endpoints, functions, dispatcher, clock } = this.#deps;
     const endpoint = await endpoints.usable(id, identity.id);
     const asked = Object.keys(body.tasks).map((one) => one.toLowerCase());
@@ -112,6 +115,7 @@ export class Submissions {
       resources: body.resource_specification ? formatJson(body.resource_specification) : null,
       serializers: body.result_serializers ?? [], tasks: tasksOf(body, nowMs),
     };
+    claim(submission.id);
     await this.#writes.add(submission);
     dispatcher.add(submission, new Map([...known].map(([one, { code }]) => [one, code])));
     return submission;

@@ -128,11 +128,12 @@ export class TaskStore {
     return submissionOf(row, tasks);
   }
 
-  /** The youngest submission of such a request; with `unanswered`, only one whose client may not have its answer. */
-  async repeated(owner: string, digest: string, unanswered: boolean): Promise<Submission | undefined> {
+  /** The youngest submission of such a request; with `except`, only one that is not answered and not among these. */
+  async repeated(owner: string, digest: string, except?: readonly string[]): Promise<Submission | undefined> {
     const [row] = await this.#database.query<SubmissionRow>(
-      `select ${SUBMISSION} from submission where digest = $2 and owner = $1 and not (answered and $3)
-        order by created desc limit 1`, [owner, digest, unanswered],
+      `select ${SUBMISSION} from submission where digest = $2 and owner = $1
+        and (not answered and id <> all($3::uuid[]) or $4::boolean) order by created desc limit 1`,
+      [owner, digest, except ?? [], except === undefined],
     );
     if (row === undefined) return undefined;
     const tasks = await this.#database.query<TaskRow>(

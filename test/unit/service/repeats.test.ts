@@ -11,15 +11,20 @@ const HOUR_MS = 3_600_000;
 /** Rows as the database has them: which submission, and whether its client has its answer. */
 function world() {
   const clock = new FakeClock();
-  const rows = new Map<string, { submission: Submission; answered: boolean }>();
+  // One that an earlier run has stored, and perhaps not answered.
+  const old = { id: 'old', digest: 'lost' } as Submission; // the rest does not matter here
+  const rows = new Map([[old.id, { submission: old, answered: false }]]);
   const tasks = {
-    repeated: async (_: string, digest: string, unanswered: boolean) => [...rows.values()]
-      .find(({ submission, answered }) => submission.digest === digest && !(answered && unanswered))?.submission,
+    repeated: async (_: string, digest: string, except?: readonly string[]) => [...rows.values()].find(
+      ({ submission: { id, digest: own }, answered }) =>
+        own === digest && (except === undefined || !(answered || except.includes(id))),
+    )?.submission,
   } as Pick<TaskStore, 'repeated'> as TaskStore; // all that is asked of it
   const repeats = new Repeats(tasks, clock);
   let ids = 0;
-  const accept = (digest: string) => async (): Promise<Submission> => {
-    const submission = { id: `s${++ids}`, digest } as Submission; // the rest does not matter here
+  const accept = (digest: string) => async (claim: (id: string) => void): Promise<Submission> => {
+    const submission = { id: `s${++ids}`, digest } as Submission; // nor here
+    claim(submission.id);
     rows.set(submission.id, { submission, answered: false });
     return submission;
   };
@@ -41,10 +46,19 @@ test('equal requests that were answered are two', async () => {
 
 test('after a start, a request whose answer was perhaps lost gets it again; later it is a new one', async () => {
   const { once, clock } = world();
-  const first = await once('d');
-  assert.equal((await once('d')).id, first.id);
+  const lost = new AbortController();
+  assert.equal((await once('lost', lost.signal)).id, 'old');
+  assert.notEqual((await once('lost')).id, 'old', 'somebody is there who gets that answer');
+  lost.abort();
+  assert.equal((await once('lost')).id, 'old', 'nobody was there any more');
   await clock.advance(HOUR_MS);
-  assert.notEqual((await once('d')).id, first.id);
+  assert.notEqual((await once('lost')).id, 'old');
+});
+
+test('equal requests at the same time are two', async () => {
+  const { once } = world();
+  const [one, other] = await Promise.all([once('d'), once('d')]);
+  assert.notEqual(one.id, other.id);
 });
 
 test('a client that went away finds its request under way, and later done', async () => {
@@ -81,10 +95,8 @@ test('a write that failed half-way raises doubt, a full disk does not', async ()
     { owner: 'alice', digest: 'x', named: false }, signal, async () => { throw error; },
   );
   await clock.advance(HOUR_MS);
-  const first = await once('d');
   await assert.rejects(failing(storageFull()));
-  assert.notEqual((await once('d')).id, first.id);
-  const second = await once('e');
+  assert.notEqual((await once('lost')).id, 'old');
   await assert.rejects(failing(new ComputeError('STORAGE_FAILED', 'lost')));
-  assert.equal((await once('e')).id, second.id);
+  assert.equal((await once('lost')).id, 'old');
 });
