@@ -34,34 +34,35 @@ export class ResultStore {
 
   /** The first result of a task is kept. In the order of `results`; undefined for those of no task of their sender. */
   async add(results: readonly ArrivedResult[]): Promise<(StoredResult | undefined)[]> {
+    const firsts = new Map<string, ArrivedResult>();
+    for (const one of results) if (!firsts.has(keyOf(one))) firsts.set(keyOf(one), one);
+    const arrived = [...firsts.values()];
+    // What was added is asked for in a subquery: joined, it would be read once for each result.
     const rows = await this.#database.query<StoredRow>(
-      `with arrived as (
-        select distinct on (id) id, sender, message, completed
-          from unnest($1::uuid[], $2::uuid[], $3::text[], $4::double precision[])
-            with ordinality as one (id, sender, message, completed, place)
-          order by id, place
-      ), known as (
+      `with known as (
         select arrived.*, submission.task_group, submission.owner
-          from arrived join task on task.id = arrived.id
+          from unnest($1::uuid[], $2::uuid[], $3::text[], $4::double precision[])
+            as arrived (id, sender, message, completed)
+          join task on task.id = arrived.id
           join submission on submission.id = task.submission and submission.target = arrived.sender
       ), added as (
         insert into result (task, completed, message) select id, completed, message from known
           on conflict (task) do nothing returning task
       )
-      select known.id, known.sender, task_group, known.owner, coalesce(stream, false) as stream,
-          added.task is not null as fresh
-        from known left join task_group on task_group.id = known.task_group left join added on added.task = known.id`,
-      [results.map(({ task }) => task), results.map(({ sender }) => sender), results.map(({ message }) => message),
-        results.map(({ completedS }) => completedS)],
+      select known.id, known.sender, known.task_group, known.owner, coalesce(stream, false) as stream,
+          known.id in (select task from added) as fresh
+        from known left join task_group on task_group.id = known.task_group`,
+      [arrived.map(({ task }) => task), arrived.map(({ sender }) => sender), arrived.map(({ message }) => message),
+        arrived.map(({ completedS }) => completedS)],
     );
     const found = new Map(rows.map((row) => [row.id, row]));
-    return results.map(({ task, sender }) => {
+    return results.map((result) => {
+      const { task, sender } = result;
       const row = found.get(task);
       if (row?.sender !== sender) return undefined;
-      const { task_group: taskGroup, owner, stream, fresh } = row;
+      const { task_group: taskGroup, owner, stream } = row;
       // Of two results of one task in one write, the first is the one that was kept.
-      if (fresh) found.set(task, { ...row, fresh: false });
-      return { task, taskGroup, owner, stream, fresh };
+      return { task, taskGroup, owner, stream, fresh: row.fresh && firsts.get(keyOf(result)) === result };
     });
   }
 
@@ -83,4 +84,8 @@ export class ResultStore {
   async hasOpenTasks(target: string): Promise<boolean> {
     return (await this.openTasks(target, 1)).length > 0;
   }
+}
+
+function keyOf({ task, sender }: ArrivedResult): string {
+  return task + sender;
 }
