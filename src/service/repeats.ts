@@ -6,6 +6,8 @@
 // minutes after the service started, a client went away unanswered, or a write failed half-way.
 
 import type { Clock } from '../common/clock.ts';
+import { ComputeError } from '../common/errors.ts';
+import { Refusal } from './refusal.ts';
 import { isFull } from './storage-error.ts';
 import type { Submission, TaskStore } from './store/tasks.ts';
 
@@ -24,6 +26,8 @@ interface UnderWay {
   readonly submission: Promise<Submission>;
   /** Its client went away unanswered: the next equal request takes its place. */
   abandoned: boolean;
+  /** An equal request has come since. */
+  followed: boolean;
 }
 
 export class Repeats {
@@ -47,19 +51,19 @@ export class Repeats {
   async once(
     key: RequestKey, gone: AbortSignal, accept: (claim: (id: string) => void) => Promise<Submission>,
   ): Promise<Submission> {
-    const before = [...this.#underWay].find(({ digest, abandoned }) => digest === key.digest && (abandoned || key.named));
+    const before = [...this.#underWay].find((one) => one.digest === key.digest && (one.abandoned || key.named));
     const entry = before ?? this.#begin(key, accept);
     entry.abandoned = gone.aborted;
-    let id: string | undefined;
+    let submission: Submission | undefined;
     gone.addEventListener('abort', () => {
       entry.abandoned = true;
-      if (id !== undefined) this.#claimed.delete(id);
+      if (submission !== undefined) this.#claimed.delete(submission.id);
       this.#doubtUntilMs = this.#clock.now() + DOUBT_MS;
     }, { once: true });
-    ({ id } = await entry.submission);
-    if (gone.aborted) this.#claimed.delete(id);
-    else this.#claimed.add(id);
-    return await entry.submission;
+    submission = await entry.submission;
+    if (gone.aborted) this.#claimed.delete(submission.id);
+    else this.#claimed.add(submission.id);
+    return submission;
   }
 
   /** Its client has the answer. `marked` resolves once the row says so. */
@@ -73,8 +77,16 @@ export class Repeats {
   }
 
   #begin(key: RequestKey, accept: (claim: (id: string) => void) => Promise<Submission>): UnderWay {
-    const submission = this.#first(key, accept);
-    const entry: UnderWay = { digest: key.digest, submission, abandoned: false };
+    for (const one of this.#underWay) if (one.digest === key.digest) one.followed = true;
+    const state = { digest: key.digest, abandoned: false, followed: false };
+    const submission = this.#first(key, (claim) => accept((id) => {
+      // Its successor came before it was known to be gone: one of the two is enough, and this one has nobody to tell.
+      if (state.abandoned && state.followed) {
+        throw new Refusal('RESOURCE_CONFLICT', 'the client has gone, and has asked again');
+      }
+      claim(id);
+    }));
+    const entry: UnderWay = Object.assign(state, { submission });
     this.#underWay.add(entry);
     submission.catch(() => { /* told to whoever waits for it */ }).finally(() => this.#underWay.delete(entry));
     return entry;
@@ -95,7 +107,8 @@ export class Repeats {
       });
     } catch (error) {
       if (claimed !== undefined) this.#claimed.delete(claimed);
-      if (!isFull(error)) this.#doubtUntilMs = this.#clock.now() + DOUBT_MS;
+      const isUncertain = error instanceof ComputeError && error.code === 'STORAGE_FAILED' && !isFull(error);
+      if (isUncertain) this.#doubtUntilMs = this.#clock.now() + DOUBT_MS;
       throw error;
     }
   }

@@ -79,6 +79,24 @@ test('a client that went away finds its request under way, and later done', asyn
   assert.equal((await once('e')).id, other.id);
 });
 
+test('a client that asked again before it was known to be gone has its tasks once', async () => {
+  const { repeats, clock, once } = world();
+  await clock.advance(HOUR_MS);
+  const impatient = new AbortController();
+  let goOn = (): void => { /* set below */ };
+  const waiting = new Promise<void>((resolve) => { goOn = resolve; });
+  const first = repeats.once({ owner: 'alice', digest: 'd', named: false }, impatient.signal, async (claim) => {
+    await waiting;
+    claim('first');
+    return { id: 'first', digest: 'd' } as Submission;
+  });
+  const again = once('d');
+  impatient.abort();
+  goOn();
+  const [lost, kept] = await Promise.allSettled([first, again]);
+  assert.deepEqual([lost.status, kept.status], ['rejected', 'fulfilled'], 'one of the two, never both');
+});
+
 test('a named request is the same for good', async () => {
   const { once, answer, clock } = world();
   const signal = new AbortController().signal;
