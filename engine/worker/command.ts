@@ -2,7 +2,7 @@
 // its children is one process group, so that nothing of it outlives a timeout.
 
 import { spawn } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ComputeError } from '../../src/common/errors.ts';
 import { killGroup } from '../../src/common/exec.ts';
@@ -23,6 +23,11 @@ const TERMINATED_WAIT_MS = 1000;
 const FAILED_WAIT_MS = 20;
 const TERMINATED_LOOK_MS = 5;
 const SIGTERM_STATUS = 143;
+/**
+ * The command notes its own process group for whoever may have to clean up, and then begins: were it noted by this
+ * process, a kill in between would leave a command that nobody knows of.
+ */
+const NOTE_AND_RUN = 'printf "%s %s" "$$" "$3" >"$2" && exec /bin/sh -c "$1"';
 
 export async function runCommand(
   definition: CommandDefinition, args: readonly unknown[], context: TaskContext,
@@ -31,12 +36,13 @@ export async function runCommand(
   if (!context.memory.beginCommand(context.index)) {
     throw new ComputeError('TASK_CANCELLED', 'the command was not started');
   }
-  const child = spawn('/bin/sh', ['-c', text], {
+  const note = notePath(context);
+  const child = spawn('/bin/sh', ['-c', NOTE_AND_RUN, 'sh', text, note, hostname()], {
     cwd: definition.cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'],
   });
+  context.memory.commandGroup = child.pid ?? 0;
   const stdout = capture(child.stdout, definition.outputBytesMax);
   const stderr = capture(child.stderr, definition.outputBytesMax);
-  const note = announce(child.pid ?? 0, context);
   let timedOut = false;
   const timers: NodeJS.Timeout[] = [];
   const signalAfter = (ms: number, signal: NodeJS.Signals): void => {
@@ -103,13 +109,9 @@ function ended(
   });
 }
 
-/** Tells whoever may have to clean up: the manager through the slot, and the block's script through a file. */
-function announce(pgid: number, context: TaskContext): string {
-  context.memory.commandGroup = pgid;
-  // Managers of one block may share the folder, on this machine or over the network.
-  const path = `${groupsFolder()}/${hostname()}-${process.pid}-${context.slot}`;
-  if (pgid > 0) writeFileSync(path, `${pgid} ${hostname()}`);
-  return path;
+/** Managers of one block may share the folder, on this machine or over the network. */
+function notePath(context: TaskContext): string {
+  return `${groupsFolder()}/${hostname()}-${process.pid}-${context.slot}`;
 }
 
 /** Each `{}` takes the next argument, the last one again and again; without any `{}` they are appended. */
