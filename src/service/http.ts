@@ -172,6 +172,8 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, lo
   if (refusal.status >= 500) log.error({ err: error, request: request.id, path: request.url }, 'request failed');
   if (refusal.status === 401) reply.header('www-authenticate', 'Bearer');
   if (refusal.status === 503) reply.header('retry-after', '2');
+  // What the client still sends is read and dropped: closed on, it would see a broken connection, and send it again.
+  if (refusal.status === 413) reply.removeHeader('connection');
   void reply.code(refusal.status).type(JSON_TYPE).send(JSON.stringify(failedBody(refusal)));
 }
 

@@ -5,6 +5,7 @@
 // Which requests were not answered is known: their rows say so. It is looked up only while there is doubt: for some
 // minutes after the service started, a client went away unanswered, or a write failed half-way.
 
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
 import { Refusal } from './refusal.ts';
@@ -51,7 +52,11 @@ export class Repeats {
   async once(
     key: RequestKey, gone: AbortSignal, accept: (claim: (id: string) => void) => Promise<Submission>,
   ): Promise<Submission> {
-    const before = [...this.#underWay].find((one) => one.digest === key.digest && (one.abandoned || key.named));
+    let before = this.#takesUp(key);
+    if (before === undefined && this.#isUnderWay(key)) {
+      await setImmediate(); // that its client has gone may be among what is there to be read, behind this request
+      before = this.#takesUp(key);
+    }
     const entry = before ?? this.#begin(key, accept);
     entry.abandoned = gone.aborted;
     let submission: Submission | undefined;
@@ -74,6 +79,15 @@ export class Repeats {
     } finally {
       this.#claimed.delete(id);
     }
+  }
+
+  #isUnderWay({ digest }: RequestKey): boolean {
+    return [...this.#underWay].some((one) => one.digest === digest);
+  }
+
+  /** The request under way that this one is sent again for. */
+  #takesUp({ digest, named }: RequestKey): UnderWay | undefined {
+    return [...this.#underWay].find((one) => one.digest === digest && (one.abandoned || named));
   }
 
   #begin(key: RequestKey, accept: (claim: (id: string) => void) => Promise<Submission>): UnderWay {

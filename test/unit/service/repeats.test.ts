@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { ComputeError } from '../../../src/common/errors.ts';
 import { Repeats } from '../../../src/service/repeats.ts';
 import { storageFull } from '../../../src/service/storage-error.ts';
@@ -91,6 +92,7 @@ test('a client that asked again before it was known to be gone has its tasks onc
     return { id: 'first', digest: 'd' } as Submission;
   });
   const again = once('d');
+  await setImmediate();
   impatient.abort();
   goOn();
   const [lost, kept] = await Promise.allSettled([first, again]);
