@@ -102,7 +102,7 @@ class InterchangeLoop {
     this.#config = config;
     this.#deps = deps;
     this.#managers = managers;
-    this.#state = emptyState(config, config.replacement);
+    this.#state = emptyState(config, config.replacement, deps.clock.now());
   }
 
   async run(): Promise<void> {

@@ -88,7 +88,7 @@ export interface State {
   duplicates: number;
 }
 
-export function emptyState(policy: Policy, replacement: boolean): State {
+export function emptyState(policy: Policy, replacement: boolean, now: number): State {
   const tasks = new TaskTable();
   return {
     policy,
@@ -105,7 +105,7 @@ export function emptyState(policy: Policy, replacement: boolean): State {
     blockEnds: new Map(),
     recovery: replacement ? { registrations: new Map(), missing: new Set(), untilMs: Infinity } : undefined,
     recallAtMs: 0,
-    tickedAtMs: Infinity,
+    tickedAtMs: now,
     duplicates: 0,
   };
 }

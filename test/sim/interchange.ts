@@ -32,7 +32,7 @@ export class SimInterchange implements Listening {
 
   constructor(timeline: Timeline, policy: Policy, replacement: boolean, toClient: (frames: Frames) => void) {
     this.#timeline = timeline;
-    this.state = emptyState(policy, replacement);
+    this.state = emptyState(policy, replacement, timeline.now);
     this.#toClient = toClient;
     this.#stopTicking = timeline.every(TICK_MS, () => this.#whenAwake(() => this.#handle({ type: 'tick' })));
   }

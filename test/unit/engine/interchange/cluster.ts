@@ -37,7 +37,7 @@ export class Cluster {
   now = 0;
 
   constructor(replacement = false) {
-    this.state = emptyState(POLICY, replacement);
+    this.state = emptyState(POLICY, replacement, this.now);
   }
 
   submit(ids: readonly number[], kind: Partial<Kind> = {}): unknown[] {

@@ -112,6 +112,13 @@ test('a sleep of the interchange is nobody\'s silence', () => {
   assert.deepEqual(cluster.pass(1000), [left('b', 'disconnected', 0), LOAD]);
 });
 
+test('nor is a sleep before its first tick', () => {
+  const cluster = new Cluster();
+  cluster.join('a');
+  cluster.now += 3_600_000;
+  assert.deepEqual(cluster.pass(500), []);
+});
+
 test('a manager that leaves as planned is not charged for, and what it still holds goes elsewhere', () => {
   const cluster = new Cluster();
   cluster.join('a', { slots: 2 });
