@@ -59,15 +59,18 @@ export class Repeats {
     }
     const entry = before ?? this.#begin(key, accept);
     entry.abandoned = gone.aborted;
-    let submission: Submission | undefined;
     gone.addEventListener('abort', () => {
       entry.abandoned = true;
-      if (submission !== undefined) this.#claimed.delete(submission.id);
       this.#doubtUntilMs = this.#clock.now() + DOUBT_MS;
     }, { once: true });
-    submission = await entry.submission;
-    if (gone.aborted) this.#claimed.delete(submission.id);
-    else this.#claimed.add(submission.id);
+    const submission = await entry.submission;
+    const unclaim = (): void => { this.#claimed.delete(submission.id); };
+    if (gone.aborted) {
+      unclaim();
+    } else {
+      this.#claimed.add(submission.id);
+      gone.addEventListener('abort', unclaim, { once: true });
+    }
     return submission;
   }
 
