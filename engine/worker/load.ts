@@ -33,6 +33,7 @@ async function build(definition: FunctionDefinition): Promise<Callable> {
     case 'source': return fromSource(definition.name, definition.source);
     case 'module': return fromModule(definition.module, definition.exportName);
     case 'command': return (args, context) => runCommand(definition, args, context);
+    case 'python': throw new ComputeError('FUNCTION_NOT_FOUND', 'Python tasks are not there yet');
     default: return unreachable(definition);
   }
 }
