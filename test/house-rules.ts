@@ -66,7 +66,7 @@ const SEAMS: Readonly<Record<string, RegExp>> = {
 /** The floor. A new file here is a decision, written down in ARCHITECTURE.md. */
 const COMMON_FILES: ReadonlySet<string> = new Set([
   'api', 'batch-header', 'binary', 'clock', 'codec', 'columns', 'errors', 'exec', 'exotic', 'holder', 'json', 'lock',
-  'log', 'msgpack', 'payload', 'process-config', 'protocol', 'quote', 'resources',
+  'log', 'msgpack', 'payload', 'process-config', 'protocol', 'python-task', 'quote', 'resources',
   'schema', 'shutdown', 'slot-memory', 'yaml',
 ].map((name) => `src/common/${name}.ts`));
 

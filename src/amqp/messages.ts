@@ -2,7 +2,13 @@
 // compact JSON. It is shared with agents and SDKs that are not ours, so the keys and their order are theirs.
 
 import { formatJson, isJsonObject, parseJson, type Json, type JsonObject } from '../common/json.ts';
+import {
+  readResultBundle, readTaskBundle, resultBundleData, taskBundleData, type ResultBundle, type TaskBundle,
+} from './bundles.ts';
+import { ACTORS, TASK_STATES, type ResultMessage, type Transition } from './result-message.ts';
 import { Shape } from './shape.ts';
+
+export type { ResultMessage } from './result-message.ts';
 
 /** A task on its way to an endpoint. Its function and options travel in the message's headers (task-headers.ts). */
 export interface TaskMessage {
@@ -10,30 +16,6 @@ export interface TaskMessage {
   readonly taskId: string;
   /** Function, arguments and keyword arguments, packed by the SDK: nobody on the way opens it. */
   readonly taskBuffer: string;
-}
-
-export interface ResultMessage {
-  readonly type: 'result';
-  readonly taskId: string;
-  /** The serialized value, or the text of the failure. */
-  readonly data: string;
-  /** Versions and the endpoint's id. */
-  readonly details: JsonObject | undefined;
-  /** There exactly when the task failed. */
-  readonly error: ResultError | undefined;
-  readonly transitions: readonly Transition[] | undefined;
-}
-
-export interface ResultError {
-  readonly code: string;
-  readonly userMessage: string;
-}
-
-export interface Transition {
-  /** Since 1970. */
-  readonly timestampNs: bigint;
-  readonly state: TaskState;
-  readonly actor: Actor;
 }
 
 /** A heartbeat, a check-in, or the notice that an endpoint could not start. */
@@ -44,20 +26,7 @@ export interface StatusReport {
   readonly taskStatuses: Readonly<Record<string, readonly Transition[]>>;
 }
 
-export type WireMessage = TaskMessage | ResultMessage | StatusReport;
-
-export const TASK_STATES = [
-  'received', 'waiting-for-ep', 'waiting-for-nodes', 'waiting-for-launch', 'execution-start', 'execution-end',
-  'running', 'success', 'failed', 'result-received', 'result-enqueued', 'action-provider-received',
-  'action-provider-task-submitted', 'action-provider-task-group-in-progress',
-  'action-provider-task-group-completed', 'action-provider-task-group-error',
-] as const;
-export type TaskState = (typeof TASK_STATES)[number];
-
-export const ACTORS = [
-  'worker', 'manager', 'interchange', 'endpoint', 'result-processor', 'web-service', 'action-provider',
-] as const;
-export type Actor = (typeof ACTORS)[number];
+export type WireMessage = TaskMessage | ResultMessage | StatusReport | TaskBundle | ResultBundle;
 
 /** Why bytes are not a message of this protocol. `text` says where and what, and holds nothing of the payload. */
 export interface Refusal {
@@ -120,6 +89,8 @@ function read(type: string, shape: Shape): WireMessage | undefined {
         state: shape.objectAt(shape.has('global_state') ? 'global_state' : 'ep_status_report'),
         taskStatuses: shape.lists('task_statuses', transition),
       };
+    case 'task_bundle': return readTaskBundle(shape);
+    case 'result_bundle': return readResultBundle(shape);
     default:
       return undefined;
   }
@@ -149,6 +120,8 @@ function dataOf(message: WireMessage): JsonObject {
         endpoint_id: message.endpointId, global_state: message.state, task_statuses: Object.fromEntries(statuses),
       };
     }
+    case 'task_bundle': return taskBundleData(message);
+    case 'result_bundle': return resultBundleData(message);
   }
 }
 

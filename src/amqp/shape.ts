@@ -96,6 +96,17 @@ export class Shape {
     return Object.fromEntries(entries.map(([name, value]) => [name, this.#list(key, value, read)]));
   }
 
+  /** A list of lists; `read` says undefined for one that is not what it has to be. */
+  tuples<T>(key: string, read: (tuple: readonly Json[]) => T | undefined): T[] {
+    const value = this.#get(key);
+    if (!Array.isArray(value)) return this.#fail(key, 'a list', []);
+    const items: readonly Json[] = value;
+    return items.flatMap((item, i) => {
+      const one = Array.isArray(item) ? read(item as readonly Json[]) : undefined;
+      return one === undefined ? this.#fail<T[]>(`${key}[${i}]`, 'what it has to be', []) : [one];
+    });
+  }
+
   #list<T>(key: string, value: Json | undefined, read: (shape: Shape) => T): T[] {
     if (!Array.isArray(value)) return this.#fail(key, 'a list', []);
     const items: readonly Json[] = value;

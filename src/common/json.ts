@@ -27,10 +27,18 @@ export function parseJson(text: string): Json {
 
 /** Compact, keys in their order, as `JSON.stringify` writes it. Numbers that are not finite become null. */
 export function formatJson(value: Json): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return formatLarge(value); // there is a bigint in it
+  }
+}
+
+function formatLarge(value: Json): string {
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (isList(value)) return `[${value.map(formatJson).join(',')}]`;
-  const members = Object.entries(value).map(([key, inner]) => `${JSON.stringify(key)}:${formatJson(inner)}`);
+  if (isList(value)) return `[${value.map(formatLarge).join(',')}]`;
+  const members = Object.entries(value).map(([key, inner]) => `${JSON.stringify(key)}:${formatLarge(inner)}`);
   return `{${members.join(',')}}`;
 }
 

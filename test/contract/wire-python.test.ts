@@ -6,9 +6,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import test from 'node:test';
 import fc from 'fast-check';
-import {
-  ACTORS, decodeMessage, encodeMessage, TASK_STATES, type ResultMessage, type WireMessage,
-} from '../../src/amqp/messages.ts';
+import { decodeMessage, encodeMessage, type ResultMessage, type WireMessage } from '../../src/amqp/messages.ts';
+import { ACTORS, TASK_STATES } from '../../src/amqp/result-message.ts';
 import { pythonVenv } from '../python-venv.ts';
 
 const TASK = '44cf4d6a-7a3c-4f9b-9d4e-0c6c4dd0a5a1';

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import type { ResultBundle, TaskBundle } from '../../../src/amqp/bundles.ts';
 import {
-  ACTORS, decodeMessage, encodeMessage, TASK_STATES, type ResultMessage, type StatusReport, type TaskMessage,
-  type WireMessage,
+  decodeMessage, encodeMessage, type ResultMessage, type StatusReport, type TaskMessage, type WireMessage,
 } from '../../../src/amqp/messages.ts';
+import { ACTORS, TASK_STATES } from '../../../src/amqp/result-message.ts';
 import type { JsonObject } from '../../../src/common/json.ts';
 
 const TASK = '44cf4d6a-7a3c-4f9b-9d4e-0c6c4dd0a5a1';
@@ -92,6 +93,10 @@ test('what is not a message is refused with the reason, and nothing of the paylo
     [wire(status('[{"timestamp":1.5,"state":"running","actor":"worker"}]')), 'wrong-field', /timestamp is not an int/],
     [wire(status('[{"timestamp":1,"state":"dreaming","actor":"worker"}]')), 'wrong-field', /\[0\]\.state/],
     [wire(status('[{"timestamp":1,"state":"running","actor":"nobody"}]')), 'wrong-field', /\[0\]\.actor/],
+    [wire(`{"function_uuid":"${TASK}","function_code":"f","tasks":[["${TASK}","p"],["secret","p"]]}`, 'task_bundle'),
+      'wrong-field', /^data\.tasks\[1\] is not what/],
+    [wire(`{"results":[{"task_id":"${TASK}","data":"","times":[[1,2,"running"]]}]}`, 'result_bundle'),
+      'wrong-field', /results\[0\]\.times\[0\]/],
   ];
   for (const [bytes, reason, text] of cases) {
     const read = decodeMessage(bytes);
@@ -128,15 +133,23 @@ const transitions = fc.array(fc.record({
 // Objects without a prototype are for the generator alone.
 const plain = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T> => arbitrary.map((value) => structuredClone(value));
 
+const result = fc.record<ResultMessage>({
+  type: fc.constant('result'), taskId: uuid, data: text, details: fc.option(object, { nil: undefined }),
+  error: fc.option(fc.record({ code: text, userMessage: text }), { nil: undefined }),
+  transitions: fc.option(transitions, { nil: undefined }),
+});
+
 const messages: fc.Arbitrary<WireMessage> = plain(fc.oneof(
   fc.record<TaskMessage>({ type: fc.constant('task'), taskId: uuid, taskBuffer: text }),
-  fc.record<ResultMessage>({
-    type: fc.constant('result'), taskId: uuid, data: text, details: fc.option(object, { nil: undefined }),
-    error: fc.option(fc.record({ code: text, userMessage: text }), { nil: undefined }),
-    transitions: fc.option(transitions, { nil: undefined }),
-  }),
+  result,
   fc.record<StatusReport>({
     type: fc.constant('ep_status_report'), endpointId: uuid, state: object,
     taskStatuses: fc.dictionary(uuid, transitions, { maxKeys: 3 }),
   }),
+  fc.record<TaskBundle>({
+    type: fc.constant('task_bundle'), functionId: uuid, code: text,
+    resourceSpecification: fc.option(object, { nil: undefined }), resultSerializers: fc.array(text, { maxLength: 3 }),
+    tasks: fc.array(fc.record({ taskId: uuid, payload: text }), { maxLength: 4 }),
+  }),
+  fc.record<ResultBundle>({ type: fc.constant('result_bundle'), results: fc.array(result, { maxLength: 4 }) }),
 ));
