@@ -70,6 +70,14 @@ export class StandInEndpoint implements AsyncDisposable {
     }, true);
   }
 
+  /** What its queue brings, as it comes. */
+  async messages(onMessage: (message: ReturnType<typeof decodeMessage>) => void): Promise<void> {
+    await this.#read(this.queues.task_queue_info.queue, (delivery) => {
+      onMessage(decodeMessage(delivery.body));
+      delivery.ack();
+    }, true);
+  }
+
   /** Each task gets the same answer: what `run` makes of it. */
   async serve(run: (task: SeenTask) => string): Promise<void> {
     await this.take((task) => {
@@ -120,25 +128,28 @@ export class StandInEndpoint implements AsyncDisposable {
   }
 }
 
-/** What reaches the SDK of one task group: the messages, in their order. */
+/** What reaches the SDK of one task group: the results in their order, and how many each message had. */
 export async function resultStream(
   service: TestService, user: User, group: string,
-): Promise<{ readonly seen: ResultMessage[] } & AsyncDisposable> {
+): Promise<{ readonly seen: ResultMessage[]; readonly sizes: number[] } & AsyncDisposable> {
   const { body } = await service.ask('GET', '/v2/get_amqp_result_connection_url', { as: user.token });
   const connection = new Connection({ url: body.connection_url as string, name: 'test stream' }, testDeps);
   await connection.open();
   const seen: ResultMessage[] = [];
+  const sizes: number[] = [];
   const consumer = new Consumer(connection, testDeps, {
     queue: `${body.queue_prefix}${group}`, prefetch: 1000, onMessage: (delivery) => {
       const message = decodeMessage(delivery.body);
-      assert.equal(message.type, 'result', 'whatever comes here can be read');
-      if (message.type === 'result') seen.push(message);
+      assert.ok(message.type === 'result' || message.type === 'result_bundle', 'whatever comes here can be read');
+      const results = message.type === 'result' ? [message] : message.results;
+      seen.push(...results);
+      sizes.push(results.length);
       delivery.ack();
     },
   });
   await consumer.ready;
   return {
-    seen,
+    seen, sizes,
     [Symbol.asyncDispose]: async () => {
       await consumer.close(0);
       await connection.close();

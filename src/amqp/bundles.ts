@@ -71,18 +71,21 @@ export function resultBundleData({ results }: ResultBundle): JsonObject {
   })) };
 }
 
-/** Bundles of at most `BUNDLE_TASKS_MAX` of these, and so large that one more would be too large. */
-export function bundled<T>(all: readonly T[], charsOf: (one: T) => number): T[][] {
+/** Bundles of equal keys, at most `BUNDLE_TASKS_MAX` in each, and so large that the next would have been too much. */
+export function bundled<T>(all: readonly T[], keyOf: (one: T) => string, charsOf: (one: T) => number): T[][] {
   const bundles: T[][] = [];
-  let chars = Infinity;
+  const open = new Map<string, { readonly bundle: T[]; chars: number }>();
   for (const one of all) {
-    const last = bundles.at(-1);
-    chars += charsOf(one);
-    if (last !== undefined && last.length < BUNDLE_TASKS_MAX && chars <= BUNDLE_CHARS_MAX) {
-      last.push(one);
+    const key = keyOf(one);
+    const chars = charsOf(one);
+    const last = open.get(key);
+    if (last !== undefined && last.bundle.length < BUNDLE_TASKS_MAX && last.chars + chars <= BUNDLE_CHARS_MAX) {
+      last.bundle.push(one);
+      last.chars += chars;
     } else {
-      bundles.push([one]);
-      chars = charsOf(one);
+      const bundle = [one];
+      bundles.push(bundle);
+      open.set(key, { bundle, chars });
     }
   }
   return bundles;

@@ -62,6 +62,8 @@ export interface Submit {
   readonly tasks: Readonly<Record<string, readonly string[]>>;
   readonly task_group_id?: string | null;
   readonly create_queue?: boolean | null;
+  /** The stream may have several results in one message. Not the field's. */
+  readonly result_bundles?: boolean | null;
   readonly resource_specification?: JsonObject | null;
   readonly user_endpoint_config?: JsonObject | null;
   readonly user_runtime?: JsonObject | null;
@@ -72,7 +74,8 @@ export const submit = object({
   tasks: {
     type: 'object', propertyNames: uuid, additionalProperties: { type: 'array', items: text }, minProperties: 1,
   },
-  task_group_id: orNull(uuid), create_queue: orNull(flag), resource_specification: orNull(free),
+  task_group_id: orNull(uuid), create_queue: orNull(flag), result_bundles: orNull(flag),
+  resource_specification: orNull(free),
   user_endpoint_config: orNull(free), user_runtime: orNull(free),
   result_serializers: orNull({ type: 'array', items: text, maxItems: 64 }),
 }, ['tasks']);

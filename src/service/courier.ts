@@ -1,5 +1,6 @@
 // The service's side of the broker: what it declares, what it publishes, what it reads.
 
+import type { TaskBundle } from '../amqp/bundles.ts';
 import { Connection } from '../amqp/connection.ts';
 import { Consumer, type Delivery } from '../amqp/consumer.ts';
 import {
@@ -7,7 +8,7 @@ import {
   streamDeclaration, streamQueue, taskQueue, taskQueueDeclaration, TASKS, type Declaration,
 } from '../amqp/names.ts';
 import { encodeMessage } from '../amqp/messages.ts';
-import { Publisher } from '../amqp/publisher.ts';
+import { Publisher, type Outgoing } from '../amqp/publisher.ts';
 import { COMMAND_CONTENT_TYPE, encodeStartCommand, type StartCommand } from '../amqp/start-command.ts';
 import { writeTaskHeaders, type TaskHeaders } from '../amqp/task-headers.ts';
 import { Topology } from '../amqp/topology.ts';
@@ -102,14 +103,21 @@ export class Courier {
   /** Resolves when the broker has it. PUBLISH_FAILED with `reason` 'unroutable': its queue has to be declared again. */
   async publishTask(endpoint: string, task: OutgoingTask): Promise<void> {
     const body = encodeMessage({ type: 'task', taskId: task.taskId, taskBuffer: task.buffer });
-    const message = {
-      exchange: TASKS, routingKey: taskQueue(endpoint), body, contentType: 'application/json', messageId: task.taskId,
-      headers: writeTaskHeaders(task),
-    };
+    const headers = writeTaskHeaders(task);
+    await this.#publishTasks({ routingKey: taskQueue(endpoint), body, messageId: task.taskId, headers });
+  }
+
+  /** As `publishTask`, for an endpoint that takes bundles. */
+  async publishTaskBundle(endpoint: string, bundle: TaskBundle): Promise<void> {
+    const messageId = bundle.tasks[0]?.taskId ?? '';
+    await this.#publishTasks({ routingKey: taskQueue(endpoint), body: encodeMessage(bundle), messageId });
+  }
+
+  async #publishTasks(message: Omit<Outgoing, 'exchange'>): Promise<void> {
     try {
-      await this.#tasks.publish(message);
+      await this.#tasks.publish({ exchange: TASKS, contentType: 'application/json', ...message });
     } catch (error) {
-      if (reasonOf(error) === 'unroutable') this.#declared.delete(taskQueue(endpoint));
+      if (reasonOf(error) === 'unroutable') this.#declared.delete(message.routingKey);
       throw error;
     }
   }

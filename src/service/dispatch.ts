@@ -2,11 +2,13 @@
 // confirmed all of its tasks; whatever is not marked when the service starts is sent again.
 
 import { backOffMs } from '../amqp/back-off.ts';
+import { bundled, type TaskBundle } from '../amqp/bundles.ts';
 import type { Clock } from '../common/clock.ts';
 import { isJsonObject, parseJson, type JsonObject } from '../common/json.ts';
 import type { Logger } from '../common/log.ts';
 import { Batcher } from './batcher.ts';
-import { reasonOf, type Courier } from './courier.ts';
+import { reasonOf, type Courier, type OutgoingTask } from './courier.ts';
+import { takesBundles } from './endpoints.ts';
 import type { Results } from './results.ts';
 import type { Store } from './store.ts';
 import type { Submission } from './store/tasks.ts';
@@ -23,7 +25,15 @@ export interface DispatchDeps {
 interface Waiting {
   readonly id: string;
   readonly size: number;
-  readonly loaded: { readonly submission: Submission; readonly codes: ReadonlyMap<string, string> } | undefined;
+  readonly loaded: (Sendable & { readonly submission: Submission }) | undefined;
+}
+
+/** What there is to know about a submission before it can be sent. */
+export interface Sendable {
+  /** Of its functions. */
+  readonly codes: ReadonlyMap<string, string>;
+  /** Its endpoint takes several tasks in one message. */
+  readonly bundles: boolean;
 }
 
 /** So much is kept in memory while the broker is slow; the rest is read again when its turn comes. */
@@ -60,14 +70,15 @@ export class Dispatcher {
     this.#pump();
   }
 
-  /** It is stored. `codes`: of its functions. */
-  add(submission: Submission, codes: ReadonlyMap<string, string>): void {
+  /** It is stored. */
+  add(submission: Submission, sendable: Sendable): void {
+    const { codes } = sendable;
     const size = submission.tasks.reduce(
       (sum, task) => sum + task.payload.length + (codes.get(task.function)?.length ?? 0), 0,
     );
     const keep = this.#loadedChars + size <= LOADED_CHARS_MAX;
     if (keep) this.#loadedChars += size;
-    this.#waiting.push({ id: submission.id, size, loaded: keep ? { submission, codes } : undefined });
+    this.#waiting.push({ id: submission.id, size, loaded: keep ? { submission, ...sendable } : undefined });
     this.#pump();
   }
 
@@ -102,8 +113,8 @@ export class Dispatcher {
     const sent = new Set<string>();
     for (let attempt = 0; !this.#closing.signal.aborted; attempt++) {
       try {
-        const { submission, codes } = waiting.loaded ?? await this.#load(waiting.id);
-        if (submission !== undefined) await this.#publish(submission, codes, sent);
+        const { submission, ...sendable } = waiting.loaded ?? await this.#load(waiting.id);
+        if (submission !== undefined) await this.#publish(submission, sendable, sent);
         await this.#published.add(waiting.id);
         return;
       } catch (err) {
@@ -115,28 +126,34 @@ export class Dispatcher {
     }
   }
 
-  async #load(id: string): Promise<{ submission: Submission | undefined; codes: ReadonlyMap<string, string> }> {
-    const { tasks, functions } = this.#deps.store;
+  async #load(id: string): Promise<Sendable & { submission: Submission | undefined }> {
+    const { tasks, functions, endpoints } = this.#deps.store;
     const submission = await tasks.load(id);
-    const ids = [...new Set(submission?.tasks.map((task) => task.function))];
-    return { submission, codes: await functions.codes(ids) };
+    if (submission === undefined) return { submission, codes: new Map(), bundles: false };
+    const endpoint = await endpoints.find(submission.endpoint);
+    const ids = [...new Set(submission.tasks.map((task) => task.function))];
+    const bundles = endpoint !== undefined && takesBundles(endpoint);
+    return { submission, codes: await functions.codes(ids), bundles };
   }
 
   /** `sent` keeps what the broker has confirmed, over all attempts. */
-  async #publish(submission: Submission, codes: ReadonlyMap<string, string>, sent: Set<string>): Promise<void> {
-    const { courier } = this.#deps;
-    const resources = submission.resources === null ? undefined : objectIn(submission.resources);
-    const sending = Promise.allSettled(submission.tasks.filter(({ id }) => !sent.has(id)).map(async (task) => {
-      await courier.publishTask(submission.target, {
-        taskId: task.id, functionId: task.function, resourceSpecification: resources,
-        resultSerializers: submission.serializers, buffer: (codes.get(task.function) ?? '') + task.payload,
-      });
-      sent.add(task.id);
+  async #publish(submission: Submission, sendable: Sendable, sent: Set<string>): Promise<void> {
+    const unsent = submission.tasks.filter(({ id }) => !sent.has(id));
+    const messages = messagesOf({ ...submission, tasks: unsent }, sendable);
+    const sending = Promise.allSettled(messages.map(async (message) => {
+      await this.#deliver(submission.target, message);
+      for (const { taskId } of message.type === 'task_bundle' ? message.tasks : [message]) sent.add(taskId);
     }));
     const outcomes = await this.#beforeClose(sending);
     const failures = outcomes.flatMap((outcome) => outcome.status === 'rejected' ? [outcome.reason as unknown] : []);
     if (failures.some((failure) => reasonOf(failure) === 'unroutable')) await this.#reopen(submission, sent);
     if (failures.length > 0) throw failures[0];
+  }
+
+  async #deliver(target: string, message: TaskBundle | SingleTask): Promise<void> {
+    const { courier } = this.#deps;
+    await (message.type === 'task_bundle' ? courier.publishTaskBundle(target, message)
+      : courier.publishTask(target, message));
   }
 
   async #beforeClose<T>(promise: Promise<T>): Promise<T> {
@@ -165,6 +182,26 @@ export class Dispatcher {
     await results.fail(lost, target, 'ENDPOINT_DELETED', `Endpoint ${endpoint} was deleted before the task ran`);
     for (const id of lost) sent.add(id);
   }
+}
+
+interface SingleTask extends OutgoingTask { readonly type: 'task' }
+
+/** Tasks of one function share messages where their endpoint reads that. */
+function messagesOf(submission: Submission, { codes, bundles }: Sendable): (TaskBundle | SingleTask)[] {
+  const { resources, serializers: resultSerializers } = submission;
+  const resourceSpecification = resources === null ? undefined : objectIn(resources);
+  const together = bundles ? bundled(submission.tasks, (task) => task.function, ({ payload }) => payload.length)
+    : submission.tasks.map((task) => [task]);
+  return together.flatMap((some): (TaskBundle | SingleTask)[] => {
+    const [first] = some;
+    if (first === undefined) return [];
+    const { id, function: functionId, payload } = first;
+    const code = codes.get(functionId) ?? '';
+    const shared = { functionId, resourceSpecification, resultSerializers };
+    if (some.length === 1) return [{ type: 'task', ...shared, taskId: id, buffer: code + payload }];
+    const tasks = some.map((task) => ({ taskId: task.id, payload: task.payload }));
+    return [{ type: 'task_bundle', ...shared, code, tasks }];
+  });
 }
 
 function objectIn(text: string): JsonObject | undefined {

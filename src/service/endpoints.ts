@@ -169,6 +169,11 @@ function lowerCase(text: string): string {
   return text.toLowerCase();
 }
 
+/** Whether it has said that it reads several tasks in one message. */
+export function takesBundles(endpoint: StoredEndpoint): boolean {
+  return metadataOf(endpoint)['bundles'] === true;
+}
+
 export function metadataOf({ metadata }: StoredEndpoint): JsonObject {
   const value = parseJson(metadata);
   return isJsonObject(value) ? value : {};

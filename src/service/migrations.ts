@@ -40,7 +40,7 @@ const STEPS: readonly string[] = [`
   create table presence (id uuid primary key, seen double precision not null, until double precision not null,
     report text not null);
   create table task_group (
-    id uuid primary key, owner uuid not null, stream boolean not null, created double precision not null
+    id uuid primary key, owner uuid not null, stream text not null, created double precision not null
   );
   -- One request's tasks. Open until all of them are with the broker and the client has its answer.
   create table submission (

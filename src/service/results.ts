@@ -3,19 +3,19 @@
 
 import { backOffMs } from '../amqp/back-off.ts';
 import type { Delivery } from '../amqp/consumer.ts';
-import { decodeMessage, encodeMessage, type ResultMessage } from '../amqp/messages.ts';
+import { decodeMessage, type ResultMessage } from '../amqp/messages.ts';
 import { endpointOfKey } from '../amqp/names.ts';
 import { RESULT_BYTES_MAX } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
 import { isJsonObject, parseJson, type Json } from '../common/json.ts';
 import type { Logger } from '../common/log.ts';
 import { Batcher, isAboutValues } from './batcher.ts';
-import type { Courier } from './courier.ts';
 import type { ArrivedResult, ResultStore, StoredResult } from './store/results.ts';
+import { storedResult, wireResult, type Streams, type WireResult } from './streams.ts';
 
 export interface ResultDeps {
   readonly store: ResultStore;
-  readonly courier: Courier;
+  readonly streams: Streams;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -24,13 +24,10 @@ const BATCH_MAX = 2_000;
 const BATCH_CHARS_MAX = 24 * 1024 * 1024;
 /** What the escapes of its identifiers and line ends may add. */
 const RESULT_SLACK = 4096;
-const VERSION = Buffer.from([1]);
 
 /** A result as it will be stored, and who sent it. */
-interface Readable {
+interface Readable extends WireResult {
   readonly sender: string;
-  readonly task: string;
-  readonly body: Buffer;
 }
 
 export class Results {
@@ -54,7 +51,7 @@ export class Results {
 
   /** The service itself ends tasks that nobody will run: as if `sender` had said so. */
   async fail(tasks: readonly string[], sender: string, code: string, text: string): Promise<void> {
-    await Promise.all(tasks.map((task) => this.#settle(sender, task, encodeMessage(failureOf(task, code, text)))));
+    await Promise.all(tasks.map((task) => this.#settle({ sender, ...wireResult(failureOf(task, code, text)) })));
   }
 
   /** Waits for those in hand; what cannot be stored goes back to the broker. */
@@ -64,20 +61,21 @@ export class Results {
   }
 
   async #take(delivery: Delivery): Promise<void> {
-    const readable = this.#read(delivery);
-    if (readable === undefined || await this.#stored(readable)) delivery.ack();
+    const stored = await Promise.all(this.#read(delivery).map((one) => this.#stored(one)));
+    if (stored.every(Boolean)) delivery.ack();
     else delivery.reject({ requeue: true });
   }
 
   /** False when the service ended before that was possible. */
-  async #stored({ sender, task, body }: Readable): Promise<boolean> {
+  async #stored(readable: Readable): Promise<boolean> {
     const { log, clock } = this.#deps;
     for (let attempt = 0; !this.#closing.signal.aborted || attempt === 0; attempt++) {
       try {
-        await this.#settle(sender, task, body);
+        await this.#settle(readable);
         return true;
       } catch (err) {
         const ms = backOffMs(attempt);
+        const { taskId: task } = readable.message;
         log.warn({ err, task, ms: Math.round(ms) }, 'result could not be stored and will be again');
         await clock.sleep(ms, this.#closing.signal);
       }
@@ -85,39 +83,41 @@ export class Results {
     return false;
   }
 
-  /** What is to be stored: the message as it is, or a readable one in its place; undefined for what says nothing. */
-  #read({ body, routingKey }: Delivery): Readable | undefined {
+  /** What is to be stored: results as they are, or readable ones in their place; none for what says nothing. */
+  #read({ body, routingKey }: Delivery): Readable[] {
     const sender = endpointOfKey(routingKey);
     const message = decodeMessage(body);
     if (sender !== undefined && message.type === 'result') {
-      const { taskId: task } = message;
-      if (message.data.length <= RESULT_BYTES_MAX + RESULT_SLACK) return { sender, task, body };
-      return { sender, task, body: encodeMessage(oversized(message)) };
+      return [{ sender, ...isTooLarge(message) ? oversized(message) : { message, text: body.toString('utf8', 1) } }];
     }
-    const task = message.type === 'refused' ? taskNamedIn(body) : undefined;
+    if (sender !== undefined && message.type === 'result_bundle') {
+      return message.results.map((one) => ({ sender, ...isTooLarge(one) ? oversized(one) : wireResult(one) }));
+    }
+    const tasks = message.type === 'refused' ? tasksNamedIn(body) : [];
     const why = message.type === 'refused' ? message.text : `a message of type ${message.type}`;
-    this.#deps.log.warn({ endpoint: sender, task, why }, 'result could not be read');
-    if (sender === undefined || task === undefined) return undefined;
-    const failure = failureOf(task, 'RESULT_UNREADABLE', `The endpoint's result could not be read: ${why}`);
-    return { sender, task, body: encodeMessage(failure) };
+    this.#deps.log.warn({ endpoint: sender, tasks, why }, 'result could not be read');
+    if (sender === undefined) return [];
+    const text = `The endpoint's result could not be read: ${why}`;
+    return tasks.map((task) => ({ sender, ...wireResult(failureOf(task, 'RESULT_UNREADABLE', text)) }));
   }
 
-  async #settle(sender: string, task: string, body: Buffer): Promise<void> {
-    const { clock, courier, store, log } = this.#deps;
-    const stored = await this.#writes.add({
-      task, sender, message: body.toString('utf8', 1), completedS: clock.now() / 1000,
-    });
+  async #settle({ sender, message, text }: Readable): Promise<void> {
+    const { clock, streams, store, log } = this.#deps;
+    const { taskId: task } = message;
+    const stored = await this.#writes.add({ task, sender, message: text, completedS: clock.now() / 1000 });
     if (stored === undefined) {
       log.warn({ task, endpoint: sender }, 'result of no task of this endpoint was dropped');
       return;
     }
-    if (!stored.stream) return;
+    if (stored.stream === 'none') return;
     // Of a result that came before, nobody knows whether it was passed on: clients can be told twice, not never.
     const first = stored.fresh ? undefined : await store.message(task);
-    const forward = first === undefined ? body : Buffer.concat([VERSION, Buffer.from(first)]);
-    const taken = await courier.publishResult(stored.owner, stored.taskGroup, forward);
-    if (!taken) log.debug({ task }, 'nobody waits for the result any more');
+    await streams.forward(stored, first === undefined ? { message, text } : storedResult(first) ?? { message, text });
   }
+}
+
+function isTooLarge({ data }: ResultMessage): boolean {
+  return data.length > RESULT_BYTES_MAX + RESULT_SLACK;
 }
 
 function failureOf(taskId: string, code: string, text: string): ResultMessage {
@@ -127,21 +127,25 @@ function failureOf(taskId: string, code: string, text: string): ResultMessage {
 }
 
 /** As the field's workers word it, whose part it would have been to refuse this. */
-function oversized({ taskId, data, details, transitions }: ResultMessage): ResultMessage {
+function oversized({ taskId, data, details, transitions }: ResultMessage): WireResult {
   const text = `MaxResultSizeExceeded(${data.length}, ${RESULT_BYTES_MAX})`;
   const error = { code: 'MaxResultSizeExceeded', userMessage: `remote error: ${text}` };
-  return { type: 'result', taskId, data: text, details, error, transitions };
+  return wireResult({ type: 'result', taskId, data: text, details, error, transitions });
 }
 
-/** The task that an unreadable result is about, if that much can be read. */
-function taskNamedIn(body: Uint8Array): string | undefined {
+/** The tasks that an unreadable message is about, if that much can be read. */
+function tasksNamedIn(body: Uint8Array): string[] {
   try {
     const envelope: Json = parseJson(Buffer.from(body.subarray(1)).toString('utf8'));
     const data = isJsonObject(envelope) ? envelope['data'] : undefined;
-    const id = isJsonObject(data) ? data['task_id'] : undefined;
-    return typeof id === 'string' && UUID.test(id) ? id.toLowerCase() : undefined;
+    if (!isJsonObject(data)) return [];
+    const bundle = data['results'];
+    return (Array.isArray(bundle) ? bundle as readonly Json[] : [data]).flatMap((one) => {
+      const id = isJsonObject(one) ? one['task_id'] : undefined;
+      return typeof id === 'string' && UUID.test(id) ? [id.toLowerCase()] : [];
+    });
   } catch {
-    return undefined; // not even that
+    return []; // not even that
   }
 }
 

@@ -25,6 +25,7 @@ import { Results } from './results.ts';
 import { routesOf } from './routes/index.ts';
 import { storeIn, type Store } from './store.ts';
 import { Submissions } from './submissions.ts';
+import { Streams } from './streams.ts';
 import { SWEEP_EVERY_MS, sweep } from './sweep.ts';
 import { UserEndpoints } from './user-endpoints.ts';
 
@@ -101,7 +102,7 @@ async function assemble(config: ServiceConfig, deps: ServiceDeps, undo: Undo): P
   const { courier, grants } = await openCourier(config, deps, store, undo);
   const presence = new Presence();
   const functions = new Functions(store.functions);
-  const results = new Results({ store: store.results, courier, clock, log });
+  const results = new Results({ store: store.results, streams: new Streams(courier, log), clock, log });
   const dispatcher = new Dispatcher({ store, courier, results, clock, log });
   const userEndpoints = new UserEndpoints({ store, courier, grants, presence, clock, log });
   const endpoints = new Endpoints({ store, courier, grants, presence, results, clock });

@@ -8,7 +8,7 @@ import { Batcher, isAboutValues } from './batcher.ts';
 import { Cache } from './cache.ts';
 import type { Courier } from './courier.ts';
 import type { Dispatcher } from './dispatch.ts';
-import type { Endpoints } from './endpoints.ts';
+import { takesBundles, type Endpoints } from './endpoints.ts';
 import type { Functions } from './functions.ts';
 import { newId } from './ids.ts';
 import { Refusal, refuseTorn, taskGroupNotFound } from './refusal.ts';
@@ -17,7 +17,7 @@ import type { Store } from './store.ts';
 import type { StoredEndpoint } from './store/endpoints.ts';
 import type { StoredFunction } from './store/functions.ts';
 import type { Identity } from './store/identities.ts';
-import type { Submission, SubmittedTask } from './store/tasks.ts';
+import type { StreamKind, Submission, SubmittedTask } from './store/tasks.ts';
 import type { UserEndpoints } from './user-endpoints.ts';
 
 export interface SubmissionDeps {
@@ -51,7 +51,7 @@ export class Submissions {
   readonly #repeats: Repeats;
   readonly #writes: Batcher<Submission, undefined>;
   readonly #answered: Batcher<string, undefined>;
-  readonly #groups = new Cache<{ readonly owner: string; stream: boolean }>(GROUPS_CACHED);
+  readonly #groups = new Cache<{ readonly owner: string; readonly stream: StreamKind }>(GROUPS_CACHED);
 
   constructor(deps: SubmissionDeps) {
     const { store: { tasks }, clock } = deps;
@@ -117,7 +117,8 @@ export class Submissions {
     };
     claim(submission.id);
     await this.#writes.add(submission);
-    dispatcher.add(submission, new Map([...known].map(([one, { code }]) => [one, code])));
+    const codes = new Map([...known].map(([one, { code }]) => [one, code]));
+    dispatcher.add(submission, { codes, bundles: takesBundles(endpoint) });
     return submission;
   }
 
@@ -135,9 +136,10 @@ export class Submissions {
   }
 
   /** The task group's id, with its stream if there is to be one: it has to be there before the client reads it. */
-  async #group({ task_group_id: given, create_queue: stream }: Submit, { id: owner }: Identity): Promise<string> {
+  async #group(body: Submit, { id: owner }: Identity): Promise<string> {
     const { store: { tasks }, courier, clock } = this.#deps;
-    const wanted = stream === true;
+    const { task_group_id: given } = body;
+    const wanted = streamOf(body);
     const id = given?.toLowerCase() ?? newId(clock.now());
     let group = this.#groups.get(id);
     if (given === undefined || given === null) {
@@ -148,13 +150,19 @@ export class Submissions {
       if (group?.owner !== owner) throw taskGroupNotFound(id);
     }
     this.#groups.set(id, group);
-    if (wanted) await courier.declareStream(owner, id);
-    if (wanted && !group.stream) {
-      await tasks.openStream(id);
-      this.#groups.set(id, { owner, stream: true });
+    if (wanted === 'none') return id;
+    await courier.declareStream(owner, id);
+    if (group.stream !== wanted && group.stream !== 'single') {
+      await tasks.openStream(id, wanted);
+      this.#groups.set(id, { owner, stream: wanted });
     }
     return id;
   }
+}
+
+function streamOf({ create_queue: stream, result_bundles: bundles }: Submit): StreamKind {
+  if (stream !== true) return 'none';
+  return bundles === true ? 'bundles' : 'single';
 }
 
 function tasksOf({ tasks }: Submit, nowMs: number): SubmittedTask[] {

@@ -92,7 +92,7 @@ function suite(make: () => Promise<Opened>): void {
   test('the first result of a task counts; others get none, and nobody gets one from a stranger', async () => {
     const submission = submissionOf(['a', 'b', 'c']);
     const group = submission.taskGroup;
-    await store.tasks.addGroup(group, submission.owner, true, 1);
+    await store.tasks.addGroup(group, submission.owner, 'single', 1);
     await store.tasks.add([submission]);
     const [a = '', b = '', c = ''] = submission.tasks.map(({ id }) => id);
     const arrived = (task: string, message: string, sender = submission.target) =>
@@ -101,7 +101,7 @@ function suite(make: () => Promise<Opened>): void {
       arrived(a, '"first"'), arrived(b, '"forged"', randomUUID()), arrived(a, '"second"'),
       arrived(randomUUID(), '"unknown"'),
     ]);
-    const where = { task: a, taskGroup: group, owner: submission.owner, stream: true };
+    const where = { task: a, taskGroup: group, owner: submission.owner, stream: 'single' };
     assert.deepEqual(stored, [{ ...where, fresh: true }, undefined, { ...where, fresh: false }, undefined]);
     assert.deepEqual(await store.results.add([arrived(a, '"third"')]), [{ ...where, fresh: false }]);
     assert.equal(await store.results.message(a), '"first"');

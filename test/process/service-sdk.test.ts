@@ -55,7 +55,7 @@ suite('the Python SDK', () => {
       env: {
         PATH: process.env['PATH'], HOME: home.path, GLOBUS_COMPUTE_USER_DIR: home.at(`.${name}`),
         GLOBUS_SDK_ENVIRONMENT: 'local', GLOBUS_SDK_SERVICE_URL_AUTH: `${service.url}/`,
-        PYTHONPATH: `${SCRIPTS}local`, SWITCHYARD_TEST_SERVICE: service.url,
+        PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: `${SCRIPTS}local`, SWITCHYARD_TEST_SERVICE: service.url,
         ...identity ? { GLOBUS_COMPUTE_CLIENT_ID: alice.identity, GLOBUS_COMPUTE_CLIENT_SECRET: alice.token } : {},
       },
     });

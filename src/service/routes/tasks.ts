@@ -51,13 +51,15 @@ export function taskRoutes({ tasks, submissions, courier, grants, clock }: TaskR
     },
   }, {
     method: 'GET', path: '/v2/taskgroup/:id', access: 'user', summary: 'The tasks of a task group',
-    schema: { answer: taskGroup },
+    schema: {
+      query: { type: 'object', properties: { result_bundles: { enum: ['true', 'false'] } } }, answer: taskGroup,
+    },
     handle: async (call, { id: user }) => {
       const id = idIn(call);
       if ((await tasks.group(id))?.owner !== user) throw taskGroupNotFound(id);
       // Whoever asks is about to read the stream, which may have expired.
       await courier.declareStream(user, id);
-      await tasks.openStream(id);
+      await tasks.openStream(id, call.query['result_bundles'] === 'true' ? 'bundles' : 'single');
       const found = await tasks.groupTasks(id);
       return {
         // As it was asked for: clients compare the two.

@@ -1,4 +1,5 @@
 import type { Database } from '../database.ts';
+import type { StreamKind } from './tasks.ts';
 
 /** A result on its way into the database. */
 export interface ArrivedResult {
@@ -15,14 +16,14 @@ export interface StoredResult {
   readonly task: string;
   readonly taskGroup: string;
   readonly owner: string;
-  readonly stream: boolean;
+  readonly stream: StreamKind;
   /** False: the task had its result already, and that one counts. */
   readonly fresh: boolean;
 }
 
 interface StoredRow {
   readonly id: string; readonly sender: string; readonly task_group: string; readonly owner: string;
-  readonly stream: boolean; readonly fresh: boolean;
+  readonly stream: StreamKind; readonly fresh: boolean;
 }
 
 export class ResultStore {
@@ -49,7 +50,7 @@ export class ResultStore {
         insert into result (task, completed, message) select id, completed, message from known
           on conflict (task) do nothing returning task
       )
-      select known.id, known.sender, known.task_group, known.owner, coalesce(stream, false) as stream,
+      select known.id, known.sender, known.task_group, known.owner, coalesce(stream, 'none') as stream,
           known.id in (select task from added) as fresh
         from known left join task_group on task_group.id = known.task_group`,
       [arrived.map(({ task }) => task), arrived.map(({ sender }) => sender), arrived.map(({ message }) => message),

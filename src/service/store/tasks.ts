@@ -1,5 +1,8 @@
 import type { Database } from '../database.ts';
 
+/** How a task group's results reach whoever reads its stream: not at all, each in a message, or several in one. */
+export type StreamKind = 'none' | 'single' | 'bundles';
+
 /** One request's tasks, as accepted. */
 export interface Submission {
   readonly id: string;
@@ -51,21 +54,27 @@ export class TaskStore {
     this.#database = database;
   }
 
-  async addGroup(id: string, owner: string, stream: boolean, nowS: number): Promise<void> {
+  async addGroup(id: string, owner: string, stream: StreamKind, nowS: number): Promise<void> {
     await this.#database.query('insert into task_group (id, owner, stream, created) values ($1, $2, $3, $4)',
       [id, owner, stream, nowS]);
   }
 
-  async group(id: string): Promise<{ readonly owner: string; readonly stream: boolean } | undefined> {
-    const [row] = await this.#database.query<{ owner: string; stream: boolean }>(
+  async group(id: string): Promise<{ readonly owner: string; readonly stream: StreamKind } | undefined> {
+    const [row] = await this.#database.query<{ owner: string; stream: StreamKind }>(
       'select owner, stream from task_group where id = $1', [id],
     );
     return row;
   }
 
-  /** From now on its results go to a stream as well. */
-  async openStream(group: string): Promise<void> {
-    await this.#database.query('update task_group set stream = true where id = $1 and not stream', [group]);
+  /**
+   * From now on its results go to a stream as well. One reader that takes single messages only decides it for all of
+   * the group: the others read those too.
+   */
+  async openStream(group: string, stream: StreamKind): Promise<void> {
+    await this.#database.query(
+      `update task_group set stream = $2 where id = $1 and (stream = 'none' or (stream = 'bundles' and $2 = 'single'))`,
+      [group, stream],
+    );
   }
 
   /** In the order of their submission. */
