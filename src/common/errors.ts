@@ -54,6 +54,18 @@ const CODES = {
   BROKER_REFUSED: { fault: 'caller', retry: false },
   /** The broker did not take a message: it has no queue for it, the queue is full, or it cannot store it. */
   PUBLISH_FAILED: { fault: 'site', retry: false },
+  /** Nothing answers at the service's address, or not in time. */
+  SERVICE_UNREACHABLE: { fault: 'site', retry: false },
+  /** The service says no; its status and code are in the details. */
+  SERVICE_REFUSED: { fault: 'caller', retry: false },
+  /** The service could not do what it was asked for, and it was not the fault of who asked. */
+  SERVICE_FAILED: { fault: 'site', retry: false },
+  /** There is no token for the service, or it does not know the one that there is. */
+  LOGIN_NEEDED: { fault: 'caller', retry: false },
+  /** The endpoint did not run the task; its own code is in the details. */
+  ENDPOINT_REFUSED: { fault: 'site', retry: false },
+  /** The task has not ended yet. */
+  TASK_PENDING: { fault: 'caller', retry: false },
   /** A message of ours that does not parse: a bug. */
   BAD_MESSAGE: { fault: 'system', retry: false },
 } as const satisfies Record<string, { fault: Fault; retry: boolean }>;
