@@ -25,7 +25,7 @@ export interface ClientOptions {
 }
 
 export interface AskOptions {
-  /** For how long a request that may come twice is repeated while the service is not there. Default: half a minute. */
+  /** For how long a request that may come twice is repeated while the service is not there. Default: ten seconds. */
   readonly patienceMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -57,18 +57,18 @@ export class Client {
   }
 
   /** The service's version. */
-  version(): Promise<string> {
+  async version(): Promise<string> {
     return this.#ask({
       what: 'ask for the version', method: 'GET', path: '/v2/version?service=all',
     }, (answer) => answer.text('api'));
   }
 
-  userInfo(): Promise<UserInfo> {
+  async userInfo(): Promise<UserInfo> {
     return this.#ask({ what: 'ask who this is', method: 'GET', path: '/v2/oauth2/userinfo' }, readUser);
   }
 
   /** Resolves to its id. A second registration of the same function is another function. */
-  storeFunction(body: RegisterFunction, options: AskOptions = {}): Promise<string> {
+  async storeFunction(body: RegisterFunction, options: AskOptions = {}): Promise<string> {
     return this.#ask({
       what: `register function ${body.function_name}`, method: 'POST', path: '/v3/functions', body: { ...body },
       // One too many is nobody's loss.
@@ -76,32 +76,32 @@ export class Client {
     }, (answer) => answer.uuid('function_uuid'));
   }
 
-  storedFunction(id: string, options: AskOptions = {}): Promise<StoredFunction> {
+  async storedFunction(id: string, options: AskOptions = {}): Promise<StoredFunction> {
     return this.#ask({
       what: `look up function ${id}`, method: 'GET', path: `/v2/functions/${checked(id)}`, ...options,
     }, readFunction);
   }
 
-  deleteFunction(id: string): Promise<void> {
+  async deleteFunction(id: string): Promise<void> {
     return this.#ask({
       what: `remove function ${id}`, method: 'DELETE', path: `/v2/functions/${checked(id)}`,
     }, () => undefined);
   }
 
   /** Tasks as they are on the wire, or the text of that. With a `key` it is repeated, and happens once. */
-  submit(endpointId: string, body: Submit | string, options: SubmitOptions = {}): Promise<Submitted> {
+  async submit(endpointId: string, body: Submit | string, options: SubmitOptions = {}): Promise<Submitted> {
     return this.#ask({
       what: `submit to endpoint ${endpointId}`, method: 'POST', path: `/v3/endpoints/${checked(endpointId)}/submit`,
       ...typeof body === 'string' ? { text: body } : { body: { ...body } }, ...options,
     }, readSubmitted);
   }
 
-  taskState(id: string): Promise<TaskState> {
+  async taskState(id: string): Promise<TaskState> {
     return this.#ask({ what: `ask for task ${id}`, method: 'GET', path: `/v2/tasks/${checked(id)}` }, readState);
   }
 
   /** At most 10,000 at once. Those that the service does not know, or that are somebody else's, are left out. */
-  taskStates(ids: readonly string[], options: AskOptions = {}): Promise<Map<string, TaskState>> {
+  async taskStates(ids: readonly string[], options: AskOptions = {}): Promise<Map<string, TaskState>> {
     return this.#ask({
       what: `ask for ${ids.length} tasks`, method: 'POST', path: '/v2/batch_status', body: { task_ids: ids },
       repeatable: true, ...options,
@@ -109,61 +109,61 @@ export class Client {
   }
 
   /** The ids of its tasks, in the order in which they were submitted. */
-  taskGroup(id: string): Promise<string[]> {
+  async taskGroup(id: string): Promise<string[]> {
     return this.#ask({
       what: `ask for task group ${id}`, method: 'GET', path: `/v2/taskgroup/${checked(id)}`,
     }, (answer) => answer.list('tasks', (task) => task.uuid('id')));
   }
 
-  resultStream(options: AskOptions = {}): Promise<ResultStream> {
+  async resultStream(options: AskOptions = {}): Promise<ResultStream> {
     return this.#ask({
       what: 'ask where results can be read', method: 'GET', path: '/v2/get_amqp_result_connection_url', ...options,
     }, (answer) => ({ queuePrefix: answer.text('queue_prefix'), connectionUrl: answer.text('connection_url') }));
   }
 
   /** Whether an endpoint is there, and what it says of itself. */
-  endpointState(id: string): Promise<EndpointState> {
+  async endpointState(id: string): Promise<EndpointState> {
     return this.#ask({
       what: `ask for endpoint ${id}`, method: 'GET', path: `/v2/endpoints/${checked(id)}/status`,
     }, readEndpointState);
   }
 
   /** In the service's own words: name, display_name, hostname, endpoint_version, … */
-  describeEndpoint(id: string): Promise<JsonObject> {
+  async describeEndpoint(id: string): Promise<JsonObject> {
     return this.#ask({
       what: `describe endpoint ${id}`, method: 'GET', path: `/v2/endpoints/${checked(id)}`,
     }, (answer) => answer.object());
   }
 
   /** One's own, or with 'any' all that one may use. */
-  endpoints(role: 'owner' | 'any' = 'owner'): Promise<EndpointSummary[]> {
+  async endpoints(role: 'owner' | 'any' = 'owner'): Promise<EndpointSummary[]> {
     return this.#ask({
       what: 'list endpoints', method: 'GET', path: `/v2/endpoints?role=${role}`,
     }, (answer) => answer.list('items', readSummary));
   }
 
   /** With an id, once more: its queues and their credentials stay as they are. */
-  registerEndpoint(body: RegisterEndpoint, id?: string): Promise<RegisteredEndpoint> {
+  async registerEndpoint(body: RegisterEndpoint, id?: string): Promise<RegisteredEndpoint> {
     const to = id === undefined ? { method: 'POST', path: '/v3/endpoints' } as const
       : { method: 'PUT', path: `/v3/endpoints/${checked(id)}` } as const;
     return this.#ask({ what: `register endpoint ${body.endpoint_name}`, body: { ...body }, ...to }, readRegistered);
   }
 
-  deleteEndpoint(id: string): Promise<void> {
+  async deleteEndpoint(id: string): Promise<void> {
     return this.#ask({
       what: `delete endpoint ${id}`, method: 'DELETE', path: `/v2/endpoints/${checked(id)}`,
     }, () => undefined);
   }
 
   /** Ends an endpoint wherever it runs, and keeps it away until the time that this resolves to, epoch ms. */
-  lockEndpoint(id: string): Promise<number> {
+  async lockEndpoint(id: string): Promise<number> {
     return this.#ask({
       what: `stop endpoint ${id}`, method: 'POST', path: `/v3/endpoints/${checked(id)}/lock`, repeatable: true,
     }, (answer) => Number(answer.object()['lock_expiration_timestamp']) * 1000);
   }
 
   /** The functions that an endpoint runs; undefined: any. */
-  allowedFunctions(id: string): Promise<string[] | undefined> {
+  async allowedFunctions(id: string): Promise<string[] | undefined> {
     return this.#ask({
       what: `ask what endpoint ${id} runs`, method: 'GET', path: `/v3/endpoints/${checked(id)}/allowed_functions`,
     }, (answer) => (answer.has('functions') ? answer.texts('functions') : undefined));

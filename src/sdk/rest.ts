@@ -28,13 +28,13 @@ export interface RestRequest {
   readonly key?: string;
   /** It changes nothing, or nothing more when it comes again. Default: for every method but POST, and with a key. */
   readonly repeatable?: boolean;
-  /** For how long a request that may be is repeated. Default: half a minute. */
+  /** For how long a request that may be is repeated. Default: ten seconds. */
   readonly patienceMs?: number;
   readonly signal?: AbortSignal;
 }
 
 const TIMEOUT_MS = 60_000;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 10_000;
 /** The service, or what stands in front of it, cannot do it now. */
 const BUSY: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const RETRY_AFTER_MAX_MS = 30_000;
