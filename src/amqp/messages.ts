@@ -5,7 +5,7 @@ import { formatJson, isJsonObject, parseJson, type Json, type JsonObject } from 
 import {
   readResultBundle, readTaskBundle, resultBundleData, taskBundleData, type ResultBundle, type TaskBundle,
 } from './bundles.ts';
-import { ACTORS, TASK_STATES, type ResultMessage, type Transition } from './result-message.ts';
+import { ACTORS, formatResult, TASK_STATES, type ResultMessage, type Transition } from './result-message.ts';
 import { Shape } from './shape.ts';
 
 export type { ResultMessage } from './result-message.ts';
@@ -41,7 +41,8 @@ const BYTES_MAX = 64 * 1024 * 1024;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function encodeMessage(message: WireMessage): Buffer {
-  const text = formatJson({ message_type: message.type, data: dataOf(message) });
+  const text = message.type === 'result' ? formatResult(message)
+    : formatJson({ message_type: message.type, data: dataOf(message) });
   const bytes = Buffer.allocUnsafe(1 + Buffer.byteLength(text));
   bytes[0] = VERSION;
   bytes.write(text, 1);
@@ -103,17 +104,10 @@ function transition(shape: Shape): Transition {
   };
 }
 
-function dataOf(message: WireMessage): JsonObject {
+function dataOf(message: Exclude<WireMessage, ResultMessage>): JsonObject {
   switch (message.type) {
     case 'task':
       return { task_id: message.taskId, container_id: null, container: null, task_buffer: message.taskBuffer };
-    case 'result':
-      return {
-        task_id: message.taskId, data: message.data, details: message.details ?? null,
-        error_details: message.error === undefined ? null
-          : { code: message.error.code, user_message: message.error.userMessage },
-        task_statuses: message.transitions?.map(writeTransition) ?? null,
-      };
     case 'ep_status_report': {
       const statuses = Object.entries(message.taskStatuses).map(([id, all]) => [id, all.map(writeTransition)] as const);
       return {

@@ -1,6 +1,6 @@
 // A task's result as the field's protocol has it.
 
-import type { JsonObject } from '../common/json.ts';
+import { formatJson, type JsonObject } from '../common/json.ts';
 
 export interface ResultMessage {
   readonly type: 'result';
@@ -38,3 +38,13 @@ export const ACTORS = [
   'worker', 'manager', 'interchange', 'endpoint', 'result-processor', 'web-service', 'action-provider',
 ] as const;
 export type Actor = (typeof ACTORS)[number];
+
+/** The message's text. Nearly all that travels is results, and their times are numbers that `JSON` cannot write. */
+export function formatResult({ taskId, data, details, error, transitions }: ResultMessage): string {
+  const failure = error === undefined ? null : { code: error.code, user_message: error.userMessage };
+  const times = transitions?.map(({ timestampNs, state, actor }) =>
+    `{"timestamp":${timestampNs},"state":"${state}","actor":"${actor}"}`);
+  return `{"message_type":"result","data":{"task_id":"${taskId}","data":${JSON.stringify(data)},`
+    + `"details":${formatJson(details ?? null)},"error_details":${JSON.stringify(failure)},`
+    + `"task_statuses":${times === undefined ? 'null' : `[${times.join(',')}]`}}}`;
+}

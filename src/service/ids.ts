@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { formatJson, isJsonObject, type Json } from '../common/json.ts';
 
 /**
@@ -6,18 +6,16 @@ import { formatJson, isJsonObject, type Json } from '../common/json.ts';
  * chance.
  */
 export function newId(nowMs: number): string {
-  const hex = Math.floor(nowMs).toString(16).padStart(12, '0') + randomBytes(10).toString('hex');
-  return shaped(hex, '7');
+  const time = Math.floor(nowMs).toString(16).padStart(12, '0');
+  // What follows the version is chance, and the variant the same in both.
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
 /** The same UUID (version 8) for the same data, in whatever order its keys are. */
 export function idOf(data: Json): string {
-  return shaped(createHash('sha256').update(formatJson(ordered(data))).digest('hex'), '8');
-}
-
-function shaped(hex: string, version: '7' | '8'): string {
+  const hex = createHash('sha256').update(formatJson(ordered(data))).digest('hex');
   const variant = (0x8 | (Number.parseInt(hex[16] ?? '0', 16) & 0x3)).toString(16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${version}${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-`
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-`
     + hex.slice(20, 32);
 }
 

@@ -3,7 +3,7 @@
 import pg from 'pg';
 import { ComputeError } from '../common/errors.ts';
 import type { Logger } from '../common/log.ts';
-import type { Database, Value } from './database.ts';
+import { PLANNER, type Database, type Value } from './database.ts';
 import { storageError } from './storage-error.ts';
 
 /** Writes are batched, so a few connections carry all of them. */
@@ -26,6 +26,7 @@ export class PostgresDatabase implements Database {
   static async open(url: string, log: Logger): Promise<PostgresDatabase> {
     const options = {
       connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, application_name: 'switchyard',
+      options: Object.entries(PLANNER).map(([key, value]) => `-c ${key}=${value}`).join(' '),
     };
     const holder = new pg.Client(options);
     // Its end is told by whatever is asked next; without a listener it would end the process.

@@ -3,6 +3,7 @@
 
 import { bundled } from '../amqp/bundles.ts';
 import { decodeMessage, encodeMessage, type ResultMessage } from '../amqp/messages.ts';
+import { formatResult } from '../amqp/result-message.ts';
 import type { Logger } from '../common/log.ts';
 import { Batcher } from './batcher.ts';
 import type { Courier } from './courier.ts';
@@ -79,7 +80,7 @@ export function storedResult(text: string): WireResult | undefined {
 }
 
 export function wireResult(message: ResultMessage): WireResult {
-  return { message, text: encodeMessage(message).toString('utf8', 1) };
+  return { message, text: formatResult(message) };
 }
 
 function bytesOf({ text }: { readonly text: string }): Buffer {

@@ -4,6 +4,7 @@ import { fsyncSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite, types } from '@electric-sql/pglite';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
+import { PLANNER } from '../database.ts';
 import type { Answer, Question } from '../embedded.ts';
 
 if (parentPort === null) throw new Error('this is a thread of the service');
@@ -29,7 +30,8 @@ class SyncedFiles extends NodeFS {
   }
 }
 
-const SETTINGS = {
+const SETTINGS: Readonly<Record<string, string>> = {
+  ...PLANNER,
   search_path: 'public', exit_on_error: 'false', log_checkpoints: 'false', max_worker_processes: '0',
   max_parallel_workers: '0', max_parallel_workers_per_gather: '0', max_parallel_maintenance_workers: '0',
   io_method: 'sync', fsync: 'on', wal_sync_method: 'fsync', max_wal_size: '96MB', min_wal_size: '32MB',

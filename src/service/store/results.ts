@@ -22,7 +22,7 @@ export interface StoredResult {
 }
 
 interface StoredRow {
-  readonly id: string; readonly sender: string; readonly task_group: string; readonly owner: string;
+  readonly ids: string; readonly sender: string; readonly task_group: string; readonly owner: string;
   readonly stream: StreamKind; readonly fresh: boolean;
 }
 
@@ -38,25 +38,27 @@ export class ResultStore {
     const firsts = new Map<string, ArrivedResult>();
     for (const one of results) if (!firsts.has(keyOf(one))) firsts.set(keyOf(one), one);
     const arrived = [...firsts.values()];
-    // What was added is asked for in a subquery: joined, it would be read once for each result.
+    // `is not distinct from` is no way into the table: there may be many submissions to one endpoint.
+    // What was added is asked for in a subquery: joined, it would be read once for each result. Rows are grouped,
+    // because reading each costs as much as adding it.
     const rows = await this.#database.query<StoredRow>(
       `with known as (
         select arrived.*, submission.task_group, submission.owner
           from unnest($1::uuid[], $2::uuid[], $3::text[], $4::double precision[])
             as arrived (id, sender, message, completed)
           join task on task.id = arrived.id
-          join submission on submission.id = task.submission and submission.target = arrived.sender
+          join submission on submission.id = task.submission and submission.target is not distinct from arrived.sender
       ), added as (
         insert into result (task, completed, message) select id, completed, message from known
           on conflict (task) do nothing returning task
       )
-      select known.id, known.sender, known.task_group, known.owner, coalesce(stream, 'none') as stream,
-          known.id in (select task from added) as fresh
-        from known left join task_group on task_group.id = known.task_group`,
+      select string_agg(known.id::text, ',') as ids, known.sender, known.task_group, known.owner,
+          coalesce(stream, 'none') as stream, known.id in (select task from added) as fresh
+        from known left join task_group on task_group.id = known.task_group group by 2, 3, 4, 5, 6`,
       [arrived.map(({ task }) => task), arrived.map(({ sender }) => sender), arrived.map(({ message }) => message),
         arrived.map(({ completedS }) => completedS)],
     );
-    const found = new Map(rows.map((row) => [row.id, row]));
+    const found = new Map(rows.flatMap((row) => row.ids.split(',').map((id) => [id, row] as const)));
     return results.map((result) => {
       const { task, sender } = result;
       const row = found.get(task);
