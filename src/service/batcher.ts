@@ -1,6 +1,7 @@
-// Many writes as one: what comes while a write is under way goes with the next. Nobody waits for a timer, and the more
-// there is to do, the less each of it costs.
+// Many writes as one: what comes while a write is under way goes with the next. Nobody who waits waits for a timer, and
+// the more there is to do, the less each of it costs.
 
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { ComputeError } from '../common/errors.ts';
 
 export interface BatcherOptions<T, R> {
@@ -9,9 +10,14 @@ export interface BatcherOptions<T, R> {
   readonly sizeOf: (item: T) => number;
   readonly itemsMax: number;
   readonly sizeMax: number;
+  /** For what nobody waits for, and what is not to be in the way: it is left for so long, and others come to it. */
+  readonly delayMs?: number;
   /** Whether a failure may be the fault of one item, so that the others are tried without it. */
   readonly isItemsFault: (error: unknown) => boolean;
 }
+
+/** A mark on a row that is done with: what crosses a kill of the service is repeated, and known to be a repetition. */
+export const MARK_DELAY_MS = 50;
 
 interface Waiting<T, R> {
   readonly item: T;
@@ -43,9 +49,13 @@ export class Batcher<T, R> {
   }
 
   async #run(): Promise<void> {
+    const { delayMs } = this.#options;
     // The rest of this turn may bring more.
-    await new Promise((resolve) => { setImmediate(resolve); });
-    while (this.#waiting.length > 0) await this.#write(this.#take());
+    if (delayMs === undefined) await setImmediate();
+    while (this.#waiting.length > 0) {
+      if (delayMs !== undefined) await setTimeout(delayMs);
+      await this.#write(this.#take());
+    }
     this.#running = undefined;
   }
 

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { PAYLOAD_BYTES_MAX, SUBMISSION_TASKS_MAX, type Submit, type Submitted } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
 import { formatJson } from '../common/json.ts';
-import { Batcher, isAboutValues } from './batcher.ts';
+import { Batcher, isAboutValues, MARK_DELAY_MS } from './batcher.ts';
 import { Cache } from './cache.ts';
 import type { Courier } from './courier.ts';
 import type { Dispatcher } from './dispatch.ts';
@@ -70,7 +70,7 @@ export class Submissions {
         await tasks.markAnswered(ids);
         return ids.map(() => undefined);
       },
-      sizeOf: () => 1, itemsMax: 1_000, sizeMax: 1_000, isItemsFault: () => false,
+      sizeOf: () => 1, itemsMax: 1_000, sizeMax: 1_000, isItemsFault: () => false, delayMs: MARK_DELAY_MS,
     });
   }
 

@@ -31,6 +31,10 @@ suite('tasks in the service', () => {
     };
   };
   const statusOf = async (task: string) => (await service.ask('GET', `/v2/tasks/${task}`, { as: alice.token })).body;
+  const sent = (task: string) => until(`the service to know that ${task} is sent`, async () => {
+    const status = await statusOf(task);
+    return status.status !== 'received' && status;
+  });
   const finished = (task: string) => until(`the end of ${task}`, async () => {
     const status = await statusOf(task);
     return status.completion_t !== undefined && status;
@@ -58,7 +62,7 @@ suite('tasks in the service', () => {
       function_uuid: fn, task_uuid: ids[0], resource_specification: '{"num_nodes":2,"big":12345678901234567890}',
       result_serializers: ['a.b.C', 'd.E'],
     });
-    assert.deepEqual(await statusOf(ids[1] ?? ''), { task_id: ids[1], status: 'waiting-for-ep' });
+    assert.deepEqual(await sent(ids[1] ?? ''), { task_id: ids[1], status: 'waiting-for-ep' });
   });
 
   test('a result reaches the stream and the status, a failure with its text and without a result', async () => {
@@ -171,7 +175,7 @@ suite('tasks in the service', () => {
     // Results are taken in their order: when this one is there, the forged one has been looked at.
     await endpoint.succeed(next, 'true');
     await finished(next);
-    assert.deepEqual(await statusOf(id), { task_id: id, status: 'waiting-for-ep' });
+    assert.deepEqual(await sent(id), { task_id: id, status: 'waiting-for-ep' });
     assert.match(service.log(), /result of no task of this endpoint was dropped/);
   });
 
