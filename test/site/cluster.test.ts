@@ -42,7 +42,7 @@ test('a node that lost its power comes back; nothing that ran on it is left', as
 test('on a cluster with a network, a cable that is cut separates a node, and mended joins it again', async () => {
   await using wired = await Cluster.start({ nodes: 2, network: true });
   assert.equal(await wired.print(['srun', '--nodes=2', '--ntasks=2', 'true']), '');
-  const reach = ['sh', '-c', 'timeout 1 bash -c "exec 3<>/dev/tcp/n1/22" 2>&1; true'];
+  const reach = ['sh', '-c', 'timeout 5 bash -c "exec 3<>/dev/tcp/n1/22" 2>&1; true'];
   assert.match(await wired.onNode('n2', reach), /Connection refused/);
   await wired.node('n1', 'cut');
   assert.doesNotMatch(await wired.onNode('n2', reach), /Connection refused/);
