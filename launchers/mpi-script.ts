@@ -20,7 +20,8 @@ export interface MpiOptions {
  * Under PBS the nodes come from its node file, each once, however many lines it has there; under Slurm mpiexec knows
  * them, and what is exported is for the srun by which it reaches them. MPICH's passes a SIGTERM on and waits; Open
  * MPI's would kill soon after, so it gets a SIGUSR2, and time in case that a SIGTERM comes to it from elsewhere. The
- * managers' statuses come on stdout, and all else that comes there is passed on.
+ * managers' statuses come on stdout, and all else that comes there is passed on. Its own says something only where
+ * one of theirs is missing: MPICH's may stumble over the end of what it started.
  */
 export function mpiScript(command: string, { nodes, managersPerNode }: Shape, options: MpiOptions): string {
   const { program, shell, bind, overrides, debug } = options;
@@ -57,6 +58,7 @@ exec 8< <(exec ${program}${unbound} "\${options[@]}" -n "$ranks"${inLine(overrid
 children+=("$!")
 passed_on
 worst=0
+heard=0
 while IFS= read -r line <&8 || [ -n "$line" ]; do
   if [[ ! $line =~ ${ENDED_PATTERN.replaceAll(' ', '\\ ')} ]]; then
     printf '%s\\n' "$line"
@@ -65,13 +67,14 @@ while IFS= read -r line <&8 || [ -n "$line" ]; do
   printf '%s' "\${line%"\${BASH_REMATCH[1]}"}"
   ${say('${BASH_REMATCH[1]}')}
   code=\${BASH_REMATCH[2]}
+  heard=$((heard + 1))
   [ "$code" -eq 0 ] || echo "\${BASH_REMATCH[1]}" >&2
   [ "$code" -gt "$worst" ] && worst=$code
 done
 exec 8<&-
 ended "\${children[0]}"
 ${say(`${program} ended with status $code`)}
-[ "$code" -gt "$worst" ] && worst=$code
+[ "$heard" -lt "$ranks" ] && [ "$code" -gt "$worst" ] && worst=$code
 [ -z "$hostfile" ] || rm -f "$hostfile"
 (exit "$worst")
 `;

@@ -112,4 +112,4 @@ export class SlurmSite {
   }
 }
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 150_000;
