@@ -26,6 +26,8 @@ STARTED = text("startedNs") + b"\xcf"
 ENDED = text("endedNs") + b"\xcf"
 TIMES = struct.Struct(">%dsQ%dsQ" % (len(STARTED), len(ENDED)))
 FAILURE = text("failure")
+# A pair, and its first part has 36 characters, as ids have.
+ID_FOLLOWS = b"\x92\xd9\x24"
 
 
 class Outcomes:
@@ -47,9 +49,12 @@ class Outcomes:
 
 def read_call(payload):
     """The arguments as the engine packed them: an array of two texts. Raises ValueError for anything else."""
-    if payload[:1] != b"\x92":
+    if payload[:3] == ID_FOLLOWS:
+        task, at = payload[3:39].decode(), 39
+    elif payload[:1] == b"\x92":
+        task, at = read_text(payload, 1)
+    else:
         raise ValueError("it is not a pair of texts")
-    task, at = read_text(payload, 1)
     packed, at = read_text(payload, at)
     if at != len(payload):
         raise ValueError("something follows it")

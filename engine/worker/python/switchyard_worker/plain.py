@@ -7,9 +7,12 @@ SDK does it. Neither function raises.
 import io
 import pickle
 from base64 import encodebytes
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 
 HEADER = "00\n"
+NO_KWARGS = "12\n00\ngAR9lC4=\n"
+# What stands in one line of base64.
+LINE_BYTES = 57
 
 
 class NotPlain(Exception):
@@ -31,10 +34,12 @@ def read_arguments(packed):
     try:
         size, rest = packed.split("\n", 1)
         args, rest = rest[:int(size)], rest[int(size):]
-        size, kwargs = rest.split("\n", 1)
-        if len(kwargs) != int(size) or args[:3] != HEADER or kwargs[:3] != HEADER:
+        if args[:3] != HEADER:
             return None
-        return read(args), read(kwargs)
+        if rest == NO_KWARGS:
+            return read(args), {}
+        size, kwargs = rest.split("\n", 1)
+        return (read(args), read(kwargs)) if kwargs[:3] == HEADER and len(kwargs) == int(size) else None
     except Exception:
         return None
 
@@ -48,6 +53,7 @@ def write(value, protocol):
     try:
         file = io.BytesIO()
         Writer(file, protocol).dump(value)
-        return HEADER + encodebytes(file.getvalue()).decode("ascii")
+        data = file.getvalue()
+        return HEADER + (b2a_base64(data) if len(data) <= LINE_BYTES else encodebytes(data)).decode()
     except Exception:
         return None

@@ -22,6 +22,7 @@ NEEDED = ("dill", "globus_compute_sdk")
 def begin():
     # The user's code sees neither our folder on its path nor our descriptors in its programs.
     sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+    os.environ.pop("GC_TASK_SANDBOX_DIR", None)
     for fd in (LINE_FD, BOARD_FD):
         os.set_inheritable(fd, False)
     worker = Line(LINE_FD)
@@ -99,15 +100,15 @@ class Interpreter:
 
     def run_all(self, key, room, order, at, sizes):
         """How many were run, and the outcome of the last one where that is too large for the board."""
-        from .task import perform, time
+        from .task import perform, seconds_max, time
 
         function, outcomes, board, now = self.functions[key], self.outcomes, self.board, time.time
-        protocol = self.protocol
+        protocol, limit = self.protocol, seconds_max()
         for index, size in enumerate(sizes):
             started = now() * 1000
             if not board.start(index, started):
                 return index, None
-            outcome = perform(function, order[at:at + size], outcomes, protocol)
+            outcome = perform(function, order[at:at + size], outcomes, protocol, limit)
             if os.getpid() != self.pid:
                 os._exit(0)  # the task has forked, and this is the child that did not end by itself
             at += size

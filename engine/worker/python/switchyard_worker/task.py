@@ -26,7 +26,7 @@ class AppTimeout(Exception):
     """The task ran longer than GC_TASK_TIMEOUT allows."""
 
 
-def perform(function, payload, outcomes, protocol):
+def perform(function, payload, outcomes, protocol, seconds_max=0.0):
     """Runs it. What the user's code raises is an outcome; what ends the interpreter is raised."""
     started_ns = time.time_ns()
     try:
@@ -46,8 +46,8 @@ def perform(function, payload, outcomes, protocol):
             from globus_compute_sdk.errors import DeserializationError
 
             raise DeserializationError(function.refusal)
-        if os.environ.get(TIMEOUT):
-            call = limited(call, max(0.0, float(os.environ[TIMEOUT])))
+        if seconds_max > 0:
+            call = limited(call, seconds_max)
         call.__name__  # the field's agents cannot run what has none
         value = call(*args, **kwargs)
         data = None
@@ -69,6 +69,14 @@ def perform(function, payload, outcomes, protocol):
         move_out(function)
 
 
+def seconds_max():
+    """The field's limit on every task, 0 for none."""
+    try:
+        return max(0.0, float(os.environ.get(TIMEOUT) or 0.0))
+    except ValueError:
+        return 0.0
+
+
 def serialize(value, strategies):
     from globus_compute_sdk.serialize import ComputeSerializer
 
@@ -81,8 +89,6 @@ def move_in(function, task):
     if function.sandbox:
         directory = os.path.join(directory, task)
         os.environ[SANDBOX] = directory
-    elif SANDBOX in os.environ:
-        del os.environ[SANDBOX]
     try:
         os.chdir(directory)
     except OSError:
@@ -92,6 +98,8 @@ def move_in(function, task):
 
 def move_out(function):
     """What a task has left behind is not the next one's."""
+    if function.sandbox:
+        os.environ.pop(SANDBOX, None)
     call = function.cached
     if call is not None and call.__dict__:
         function.cached = None
@@ -106,9 +114,6 @@ def move_out(function):
 
 
 def limited(call, seconds):
-    if seconds == 0:
-        return call
-
     @functools.wraps(call)
     def wrapper(*args, **kwargs):
         import ctypes
