@@ -155,7 +155,8 @@ export class Interpreter {
         resolve();
       });
     });
-    this.#lose(signal, signal === null ? `it exited with code ${code}` : `${signal} ended it`, { exitCode: code, signal });
+    const reason = signal === null ? `it exited with code ${code}` : `${signal} ended it`;
+    this.#lose(signal, reason, { exitCode: code, signal });
   }
 
   #lose(signal: NodeJS.Signals | null, reason: string, details: Readonly<Record<string, unknown>> = {}): void {
@@ -173,17 +174,13 @@ export class Interpreter {
 
 function whyNot(frame: FromInterpreter | Loss | undefined): string {
   if (frame === undefined) return `it did not begin within ${START_MAX_MS / 1000} s`;
-  switch (frame.type) {
-    case 'unusable': {
-      const { about: { version }, missing, error } = frame;
-      const packages = missing.map((name) => name.replaceAll('_', '-'));
-      return missing.length === 0 ? `Python ${version} failed at its start: ${error}`
-        : `Python ${version} has no ${packages.join(' and no ')}: install globus-compute-sdk for it `
-          + `(${frame.about.executable} -m pip install globus-compute-sdk), or name another environment in worker_init`;
-    }
-    case 'lost': return frame.error.message.replace('while it ran the task', 'at its start');
-    default: return 'it said something else than was asked';
-  }
+  if (frame.type === 'lost') return frame.error.message.replace('while it ran the task', 'at its start');
+  if (frame.type !== 'unusable') return 'it said something else than was asked';
+  const { about: { executable, version }, missing, error } = frame;
+  if (missing.length === 0) return `Python ${version} failed at its start: ${error}`;
+  const packages = missing.map((name) => name.replaceAll('_', '-'));
+  return `Python ${version} has no ${packages.join(' and no ')}: install globus-compute-sdk for it `
+    + `(${executable} -m pip install globus-compute-sdk), or name another environment in worker_init`;
 }
 
 async function groupGone(pid: number, withinMs: number): Promise<void> {

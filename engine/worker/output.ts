@@ -1,5 +1,5 @@
-// What an interpreter and the tasks in it print: passed on to the manager's own standard error, which is the block's, up
-// to a bound; and the end of its standard error kept, for whoever has to say how the interpreter ended.
+// What an interpreter and the tasks in it print: passed on to the manager's own standard error, which is the block's,
+// up to a bound; and the end of its standard error kept, for whoever has to say how the interpreter ended.
 
 const PASSED_BYTES_MAX = 1024 * 1024;
 const TAIL_BYTES = 2048;

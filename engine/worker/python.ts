@@ -1,8 +1,8 @@
 // The Python tasks of a slot: hands an assignment to the slot's interpreter, as much as possible at once, and keeps the
 // slot's memory true meanwhile.
 //
-// What the interpreter was handed is claimed, although it runs one after the other. Should one of several take long, the
-// rest is taken back from it, so that the manager can give it to others; should the interpreter end, the board says
+// What the interpreter was handed is claimed, although it runs one after the other. Should one of several take long,
+// the rest is taken back from it, so that the manager can give it to others; should the interpreter end, the board says
 // which it ended in, and only that one is charged.
 
 import { ComputeError } from '../../src/common/errors.ts';

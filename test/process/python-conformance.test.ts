@@ -43,7 +43,8 @@ const CASES: readonly Case[] = [
   { fn: 'size', args: [7 * 1024 * 1024] },
   { fn: 'add', args: [1], allowed: ['globus_compute_sdk.*Code', 'globus_compute_sdk.*Data'] },
   { fn: 'add', args: [1], allowed: [`${CONCRETES}.PureSourceTextInspect`, `${CONCRETES}.JSONData`] },
-  { fn: 'add', args: [1], code: 'PureSourceTextInspect', allowed: [`${CONCRETES}.PureSourceTextInspect`, `${CONCRETES}.JSONData`] },
+  { fn: 'add', args: [1], code: 'PureSourceTextInspect',
+    allowed: [`${CONCRETES}.PureSourceTextInspect`, `${CONCRETES}.JSONData`] },
   { fn: 'add', args: [1], code: 'PureSourceTextInspect', data: 'JSONData',
     allowed: [`${CONCRETES}.PureSourceTextInspect`, `${CONCRETES}.JSONData`] },
   { fn: 'add', args: [1], allowed: ['globus_compute_sdk.*Code'] },
@@ -51,16 +52,18 @@ const CASES: readonly Case[] = [
 
 /** What has no frame below the caller's shows the caller's own. Addresses of objects differ, too. */
 const comparable = (text: string): string => text.replaceAll(/0x[0-9a-f]+/g, '0x…')
-  .replaceAll(/ {2}File "\S+\/(helper|task)\.py", line \d+, in (execute_task|perform)\n( {4}.*\n)+/g, '  (caller)\n');
+  .replaceAll(/ {2}File "\S+\/(helper|task)\.py", line \d+, in (execute_task|perform)\n( {4}.*\n)+/g,
+    '  (caller)\n');
 
-async function compare({ sdk, define, submit, directory }: PythonSite, one: Case, payloadGiven?: string): Promise<void> {
-  const { fn, args = [], kwargs = {}, code, data, serializers, allowed } = one;
-  const packed = await sdk.code(fn, code);
+async function compare(
+  { sdk, define, submit, directory }: PythonSite, one: Case, payloadGiven?: string,
+): Promise<void> {
+  const { fn, args = [], kwargs = {}, data, serializers = [], allowed = [] } = one;
+  const code = await sdk.code(fn, one.code);
   const payload = payloadGiven ?? await sdk.payload(args, kwargs, data);
-  const kind = await define(fn, { code: packed, resultSerializers: serializers ?? [], allowedSerializers: allowed ?? [] });
+  const kind = await define(fn, { code, resultSerializers: serializers, allowedSerializers: allowed });
   const ours = await submit(kind, payload);
-  const agents = await sdk.agent({ code: packed, payload, directory, ...allowed && { allowed }, ...serializers && { serializers } })
-    .catch((error: unknown) => error);
+  const agents = await sdk.agent({ code, payload, directory, allowed, serializers }).catch((error: unknown) => error);
   const name = JSON.stringify(one);
   if (agents instanceof Error) {
     assert.notEqual(ours.failure, undefined, `${name}: the agent could not even start it: ${agents.message}`);

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Engine } from '../../engine/engine.ts';
@@ -16,7 +16,7 @@ import { pythonVenv } from '../python-venv.ts';
 import { engineOf, until, within, withRun, type EngineKeys, type Process } from './harness.ts';
 import { PYTHON_FUNCTIONS } from './python-functions.ts';
 
-export interface Submitted extends PromiseLike<PythonResult> {
+export interface Submitted extends Promise<PythonResult> {
   readonly id: TaskId;
   /** The field's id. */
   readonly task: string;
@@ -112,7 +112,7 @@ function siteOf(deps: Pick<PythonSite, 'engine' | 'directory' | 'processes' | 's
       return pids.length > 0 && pids;
     }),
     output: () => readdirSync(directory, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.includes('block') && statSync(join(directory, name)).isFile() && existsSync(join(directory, name)))
+      .filter((name) => name.includes('block') && statSync(join(directory, name)).isFile())
       .map((name) => readFileSync(join(directory, name), 'utf8')).join(''),
   };
 }
@@ -133,7 +133,7 @@ function submitTo(engine: Engine, kind: Kind, payload: string): Submitted {
     });
   });
   promise.catch(() => { /* whoever awaits it hears of it */ });
-  return { id, task, then: promise.then.bind(promise) };
+  return Object.assign(promise, { id, task });
 }
 
 /** One question at a time. */

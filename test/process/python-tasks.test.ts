@@ -9,6 +9,7 @@ import { exec } from '../../src/common/exec.ts';
 import { decodePayload, encodePayload, reviveFailure } from '../../src/common/payload.ts';
 import type { Failure, FunctionDefinition, Kind } from '../../src/common/protocol.ts';
 import { pythonVenv } from '../python-venv.ts';
+import { FOREIGN_CODE } from '../fixtures/foreign-python.ts';
 import { failure, until } from './harness.ts';
 import { withPython, type PythonSite } from './python-site.ts';
 
@@ -35,7 +36,9 @@ test('one manager serves JavaScript, Python and shell tasks from the same slots'
     const { sdk, define, submit, managers } = site;
     const add = await define('add');
     const javascript = { form: 'source', name: 'double', source: '(x) => x * 2' } as const;
-    const shell = { form: 'command', name: 'echo', command: 'echo -n {}', cwd: site.directory, outputBytesMax: 100 } as const;
+    const shell = {
+      form: 'command', name: 'echo', command: 'echo -n {}', cwd: site.directory, outputBytesMax: 100,
+    } as const;
     const rounds = Array.from({ length: 60 }, async (_, i) => {
       const python = submit(add, await sdk.payload([i]));
       const [doubled, said, sum] = await Promise.all([
@@ -69,7 +72,7 @@ test('large arguments and results travel, in bulk and alone', () => withPython({
   }
 }));
 
-test('what a task leaves in its function is gone for the next one', () => withPython(ONE, async ({ sdk, define, run }) => {
+test('what a task leaves in its function is gone for the next', () => withPython(ONE, async ({ sdk, define, run }) => {
   for (const code of ['remember', 'make_counter()', 'Counter()']) {
     const kind = await define(code, { code: await sdk.code(code) });
     const first = await run(kind, 1);
@@ -77,7 +80,7 @@ test('what a task leaves in its function is gone for the next one', () => withPy
   }
 }));
 
-test('what tasks print goes to the block\'s output, up to a bound, and their programs see no descriptor of ours', () =>
+test('what tasks print goes to the block\'s output, up to a bound; their programs see no descriptor of ours', () =>
   withPython(ONE, async ({ define, run, output }) => {
     const chatter = await define('chatter');
     assert.equal(await run(chatter, 'hello there'), '');
@@ -131,25 +134,51 @@ test('an MPI function finds its prefix, and its program runs on the nodes that i
     assert.equal(await call('MPIFunction("echo rank")'), 'rank\nrank\n');
   }, { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' }));
 
-test('no Python at all, and one without the SDK: the failure says what there is and what to do', async () => {
-  await withTools({}, (PATH) => withPython(ONE, async ({ sdk, define, submit }) => {
-    const error = await failure('PYTHON_UNUSABLE', submit(await define('add'), await sdk.payload([1])));
-    assert.match(error.message, /^no python3 or python on the PATH of \S+ \(.*\): load an environment with Python and/);
-  }, { PATH }));
-  const { python } = await pythonVenv();
-  await withTools({ python3: `exec ${python} -S "$@"` }, (PATH) => withPython(ONE, async ({ sdk, define, submit }) => {
-    const add = await define('add');
-    const payload = await sdk.payload([1]);
-    for (const task of Array.from({ length: 5 }, () => submit(add, payload))) {
-      const error = await failure('PYTHON_UNUSABLE', task);
-      assert.match(error.message, new RegExp(`^${PATH}/python3 on \\S+ cannot run Python tasks: Python 3\\S+ has no dill `
-        + 'and no globus-compute-sdk: install globus-compute-sdk for it \\(.* -m pip install globus-compute-sdk\\)'));
+test('byte code of another Python is refused, in words that name both versions', () =>
+  withPython(ONE, async ({ sdk, define, submit, run }) => {
+    const own = (await submit(await define('add'), await sdk.payload([1]))).details['python_version'] ?? '';
+    const foreign = Object.entries(FOREIGN_CODE).filter(([version]) => !own.startsWith(`${version}.`));
+    assert.ok(foreign.length > 0);
+    for (const [version, code] of foreign) {
+      const kind = await define('greet', { code });
+      for (let i = 0; i < 2; i++) {
+        const { failure: refused, data } = await submit(kind, await sdk.payload(['you']));
+        assert.equal(refused?.code, 'RemoteExecutionError', `${version}: ${data}`);
+        assert.ok(data.includes('DeserializationError') && data.includes(`and this worker runs Python ${own} (`), data);
+        assert.match(data, /serialized as byte code by Python 3\.99\.1, .*worker_init.*AllCodeStrategies/);
+      }
     }
-  }, { PATH }));
-  await withTools({ python: 'echo it is broken >&2; exit 3' }, (PATH) => withPython(ONE, async ({ sdk, define, submit }) => {
-    const error = await failure('PYTHON_UNUSABLE', submit(await define('add'), await sdk.payload([1])));
-    assert.match(error.message, /python on \S+ cannot run Python tasks: .*ended at its start: it exited with code 3; .*broken$/);
-  }, { PATH }));
+    assert.equal(await run(await define('add'), 1), 2);
+  }, { GC_USER_PYTHON_VERSION: '3.99.1' }));
+
+/** What the first Python task of a slot fails with. */
+function refusal(PATH: string): Promise<string> {
+  let message = '';
+  return withPython(ONE, async ({ sdk, define, submit }) => {
+    const [add, payload] = [await define('add'), await sdk.payload([1])];
+    ({ message } = await failure('PYTHON_UNUSABLE', submit(add, payload)));
+    for (const task of Array.from({ length: 5 }, () => submit(add, payload))) {
+      assert.equal((await failure('PYTHON_UNUSABLE', task)).message, message);
+    }
+  }, { PATH }).then(() => message);
+}
+
+test('no Python at all, one without the SDK, a broken one: the failure says what there is and what to do', async () => {
+  await withTools({}, async (path) => {
+    assert.match(await refusal(path),
+      /^no python3 or python on the PATH of \S+ \(.*\): load an environment with Python and globus-compute-sdk in /);
+  });
+  const { python } = await pythonVenv();
+  await withTools({ python3: `exec ${python} -S "$@"` }, async (path) => {
+    const message = await refusal(path);
+    assert.ok(message.startsWith(`${path}/python3 on `), message);
+    assert.match(message, /cannot run Python tasks: Python 3\S+ has no dill and no globus-compute-sdk: install /);
+    assert.match(message, /\(\S+ -m pip install globus-compute-sdk\), or name another environment in worker_init$/);
+  });
+  await withTools({ python: 'echo it is broken >&2; exit 3' }, async (path) => {
+    assert.match(await refusal(path),
+      /\/python on \S+ cannot run Python tasks: .* ended at its start: it exited with code 3; .*: it is broken$/);
+  });
 });
 
 /** A PATH with what managers need, and these scripts. */
