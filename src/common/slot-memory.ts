@@ -8,8 +8,8 @@
 //   queued ──claim (worker)──▶ running ──finish (worker)──▶ done
 //      └──recall (manager)──▶ recalled    └──kill (manager)──▶ killed
 //
-// A worker that hands tasks on to a Python interpreter claims several at once, and gives back (running ──▶ queued) those
-// that the interpreter has not started.
+// A worker that hands tasks on to a Python interpreter claims several at once, and gives back (running ──▶ queued)
+// those that the interpreter has not started.
 
 /** Tasks in one assignment at most. */
 export const ASSIGNMENT_TASKS_MAX = 256;
