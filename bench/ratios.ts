@@ -6,8 +6,10 @@ type Figures = Omit<BenchReport, 'ratios'>;
 
 /** Only those whose both sides were measured. */
 export function ratiosOf(figures: Figures): Ratios {
-  const { no_op, latency, payload, zero_worker, limits, peers, cold_start_s, slurm } = figures;
+  const { no_op, latency, payload, zero_worker, limits, peers, cold_start_s, slurm, python } = figures;
   const all: { [Name in keyof Ratios]-?: number | undefined } = {
+    python_to_parsl: over(python?.tasks_per_s, python?.parsl?.tasks_per_s),
+    parsl_python_latency_p50_to_ours: over(python?.parsl?.p50_ms, python?.p50_ms),
     no_op_to_parsl: over(no_op?.tasks_per_s, peers?.parsl?.tasks_per_s),
     no_op_to_piscina: over(no_op?.tasks_per_s, limits?.piscina?.tasks_per_s),
     latency_p50_to_zmq: over(latency?.p50_ms, limits?.zmq?.p50_ms),

@@ -27,6 +27,7 @@ export interface BenchReport {
   readonly cold_start?: Spread;
   readonly node_hours?: NodeHours;
   readonly slurm?: Slurm;
+  readonly python?: Python;
   readonly peers?: { readonly parsl?: ParslFigures };
   readonly ratios?: Ratios;
   /** Sections that could not be measured, and why. */
@@ -161,8 +162,24 @@ export interface Slurm {
   };
 }
 
+/** No-op Python tasks, packed by the field's SDK, by value and with its default strategies. */
+export interface Python {
+  readonly tasks_per_s: number;
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+  readonly tasks: number;
+  readonly workers: number;
+  /** From the start of the engine to the first result: of interpreters, too. */
+  readonly first_result_s: number;
+  /** The same tasks on the peer, at its best prefetch. */
+  readonly parsl?: { readonly tasks_per_s: number; readonly p50_ms: number; readonly p99_ms: number };
+  readonly spread: { readonly tasks_per_s: Spread; readonly parsl_tasks_per_s?: Spread };
+}
+
 /** Only those whose both sides were measured. */
 export interface Ratios {
+  readonly python_to_parsl?: number;
+  readonly parsl_python_latency_p50_to_ours?: number;
   /** No-op throughput over the peer's at its best setting. */
   readonly no_op_to_parsl?: number;
   readonly no_op_to_piscina?: number;

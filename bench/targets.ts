@@ -49,6 +49,22 @@ export const ROWS: readonly Row[] = [
     value: (r) => r.peers?.parsl?.tasks_per_s,
     spread: bestOfParsl,
   },
+  {
+    group: 'Python', name: 'no-op tasks, 2 workers', unit: 'tasks/s',
+    value: (r) => r.python?.tasks_per_s, spread: (r) => r.python?.spread.tasks_per_s,
+  },
+  {
+    group: 'Python', name: 'peer: Parsl HTEX, best prefetch', unit: 'tasks/s',
+    value: (r) => r.python?.parsl?.tasks_per_s, spread: (r) => r.python?.spread.parsl_tasks_per_s,
+  },
+  {
+    group: 'Python', name: 'over Parsl HTEX', unit: '×', target: { least: 8 },
+    value: (r) => r.ratios?.python_to_parsl,
+  },
+  { group: 'Python', name: 'p50', unit: 'ms', value: (r) => r.python?.p50_ms },
+  { group: 'Python', name: 'p99', unit: 'ms', value: (r) => r.python?.p99_ms },
+  { group: 'Python', name: 'peer: Parsl HTEX p50', unit: 'ms', value: (r) => r.python?.parsl?.p50_ms },
+  { group: 'Python', name: 'engine to first result', unit: 's', value: (r) => r.python?.first_result_s },
   { group: 'Latency', name: 'p50', unit: 'ms', value: (r) => r.latency?.p50_ms },
   { group: 'Latency', name: 'p90', unit: 'ms', value: (r) => r.latency?.p90_ms },
   { group: 'Latency', name: 'p99', unit: 'ms', value: (r) => r.latency?.p99_ms },

@@ -92,6 +92,31 @@ function figures(result: Result, tasks: number, coldStarts: number[]): ParslFigu
   };
 }
 
+/** Python tasks, packed by the field's SDK: what to submit, and what must come back. */
+export interface PackedTasks {
+  readonly code: string;
+  readonly payloads: readonly string[];
+  readonly results: readonly string[];
+}
+
+export interface PackedRates {
+  readonly rates: readonly number[];
+  readonly latencies_ms: readonly number[];
+  readonly version: string;
+}
+
+/** Needs an environment with the SDK. */
+export async function packTasks(environment: Environment, count: number, effort: Effort): Promise<PackedTasks> {
+  const { result } = await runScript(environment, 'pack', { count }, effort, COLD_START_TIMEOUT_MS);
+  return result as unknown as PackedTasks; // what this mode prints
+}
+
+/** The same tasks on the peer, deserialised and serialised there by the SDK. */
+export async function measurePacked(environment: Environment, plan: object, effort: Effort): Promise<PackedRates> {
+  const { result } = await runScript(environment, 'packed', plan, effort, MEASURE_TIMEOUT_MS);
+  return result as unknown as PackedRates; // what this mode prints
+}
+
 /** Runs the script to its end and leaves nothing of it behind. `firstAt`: when it said that it had a first result. */
 async function runScript(
   environment: Environment, mode: string, plan: object, effort: Effort, timeoutMs: number, parent = tmpdir(),

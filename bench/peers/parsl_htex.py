@@ -70,21 +70,49 @@ class Htex:
     def submit(self, index):
         return self.executor.submit(noop, {}, index, PADDING)
 
+    def expected(self, index):
+        return index
+
     def latency_ms(self, warm_up, samples):
         seen = []
         for index in range(warm_up + samples):
             start = time.perf_counter()
             value = self.submit(index).result(timeout=RESULT_TIMEOUT_S)
             seen.append((time.perf_counter() - start) * 1000)
-            assert value == index
+            assert value == self.expected(index)
         return seen[warm_up:]
 
     def throughput(self, tasks):
         start = time.perf_counter()
         futures = [self.submit(index) for index in range(tasks)]
         for index, future in enumerate(futures):
-            assert future.result(timeout=RESULT_TIMEOUT_S) == index
+            assert future.result(timeout=RESULT_TIMEOUT_S) == self.expected(index)
         return tasks / (time.perf_counter() - start)
+
+
+def run_packed(buffer):
+    """What the field's agent does with a task on a worker of this executor."""
+    from globus_compute_sdk.serialize import ComputeSerializer
+
+    serializer = ComputeSerializer()
+    function, args, kwargs = serializer.unpack_and_deserialize(buffer)
+    return serializer.serialize_from_list(function(*args, **kwargs), ())
+
+
+class PackedHtex(Htex):
+    """Runs what the field's SDK has packed; its results are compared as it packs them."""
+
+    def __init__(self, run_dir, prefetch, count):
+        super().__init__(run_dir, prefetch)
+        self.packed = pack(run_dir, {"count": count})
+        self.count = count
+
+    def submit(self, index):
+        packed = self.packed
+        return self.executor.submit(run_packed, {}, packed["code"] + packed["payloads"][index % self.count])
+
+    def expected(self, index):
+        return self.packed["results"][index % self.count]
 
 
 def say(message):
@@ -125,7 +153,36 @@ def slurm_first_result(run_dir, keys):
     return {}
 
 
-MODES = {"measure": measure, "first-result": first_result, "slurm-first-result": slurm_first_result}
+def pack(_run_dir, plan):
+    """The no-op as a user's script has it: by value, with the SDK's default strategies."""
+    from globus_compute_sdk.serialize import ComputeSerializer
+
+    serializer = ComputeSerializer()
+    names = {"__name__": "__main__"}
+    exec("def noop(index, padding):\n    return index\n", names)
+    arguments = [[serializer.serialize((index, PADDING)), serializer.serialize({})] for index in range(plan["count"])]
+    return {
+        "code": serializer.pack_buffers([serializer.serialize(names["noop"])]),
+        "payloads": [serializer.pack_buffers(items) for items in arguments],
+        "results": [serializer.serialize_from_list(index, ()) for index in range(plan["count"])],
+    }
+
+
+def packed(run_dir, plan):
+    best, latencies = [], []
+    for prefetch in plan["prefetches"]:
+        with PackedHtex(run_dir, prefetch, plan["count"]) as htex:
+            htex.throughput(plan["warm_tasks"])
+            if prefetch == 0:
+                say({"progress": "Python tasks, one at a time"})
+                latencies = htex.latency_ms(plan["latency_warm_up"], plan["latency_samples"])
+            say({"progress": f"Python tasks, prefetch {prefetch}"})
+            rates = [htex.throughput(plan["tasks"]) for _ in range(plan["repetitions"])]
+        best = max(best, rates, key=lambda some: sorted(some)[len(some) // 2] if some else 0)
+    return {"rates": best, "latencies_ms": latencies}
+
+
+MODES = {"pack": pack, "packed": packed, "measure": measure, "first-result": first_result, "slurm-first-result": slurm_first_result}
 
 
 def main():

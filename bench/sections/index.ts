@@ -7,6 +7,7 @@ import { noOp } from './no-op.ts';
 import { payload } from './payload.ts';
 import { nodeHours } from './node-hours.ts';
 import { peers } from './peers.ts';
+import { python } from './python.ts';
 import { scaleOut } from './scale-out.ts';
 import { slurm } from './slurm.ts';
 import { throughput } from './throughput.ts';
@@ -24,5 +25,6 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
   cold_start: coldStart,
   node_hours: nodeHours,
   slurm,
+  python,
   peers,
 };

@@ -1,4 +1,4 @@
-// The process group of the command that a slot's task runs: its end, when the task must end.
+// The process groups of a slot, the running command's and the Python interpreter's: their end, when the task must end.
 
 import type { Clock } from '../../src/common/clock.ts';
 import { killGroup } from '../../src/common/exec.ts';
@@ -9,9 +9,25 @@ const START_MAX_MS = 2000;
 /** How long srun or mpiexec may take to end what it started on other nodes: what they leave behind stays there. */
 const LAUNCHER_GRACE_MS = 5000;
 
-export function endCommand(slot: Slot): void {
-  const pgid = slot.memory.commandGroup;
-  if (pgid > 0) killGroup(pgid, 'SIGKILL');
+/** How long a worker may take to account for its tasks when its interpreter was ended. */
+const ACCOUNT_MAX_MS = 5000;
+
+export function endGroups({ memory }: Slot): void {
+  for (const pgid of [memory.commandGroup, memory.interpreter]) if (pgid > 0) killGroup(pgid, 'SIGKILL');
+}
+
+/**
+ * Ends a Python task with its interpreter. The worker lives on and knows what became of the others of its assignment:
+ * this resolves when it has said so, or after a while.
+ */
+export async function endInterpreter(slot: Slot, clock: Clock): Promise<void> {
+  const { memory, segment } = slot;
+  if (slot.seat !== undefined && slot.seat.nodes.length > 0) await endLauncher(slot, () => memory.interpreter, clock);
+  if (slot.segment !== segment) return;
+  endGroups(slot);
+  const latestMs = clock.now() + ACCOUNT_MAX_MS;
+  // oxlint-disable-next-line no-await-in-loop -- until it is done
+  while (slot.segment === segment && clock.now() < latestMs) await clock.sleep(10);
 }
 
 /** The same, a moment later where the command is just being started: then nobody knows its group yet. */
@@ -23,16 +39,17 @@ export async function endStartingCommand(slot: Slot, clock: Clock): Promise<void
     await clock.sleep(1);
   }
   if (slot.segment !== segment) return;
-  if (slot.seat !== undefined && slot.seat.nodes.length > 0) await endLauncher(slot, clock);
-  if (slot.segment === segment) endCommand(slot);
+  if (slot.seat !== undefined && slot.seat.nodes.length > 0) await endLauncher(slot, () => memory.commandGroup, clock);
+  if (slot.segment === segment) endGroups(slot);
 }
 
 /** On other nodes than this only the task's own launcher can end anything. */
-async function endLauncher({ memory }: Slot, clock: Clock): Promise<void> {
-  const pgid = memory.commandGroup;
+async function endLauncher(slot: Slot, group: () => number, clock: Clock): Promise<void> {
+  const { segment } = slot;
+  const pgid = group();
   if (pgid <= 0) return;
   killGroup(pgid, 'SIGTERM');
   const latestMs = clock.now() + LAUNCHER_GRACE_MS;
   // oxlint-disable-next-line no-await-in-loop -- until it has ended
-  while (memory.commandGroup === pgid && clock.now() < latestMs) await clock.sleep(10);
+  while (slot.segment === segment && group() === pgid && clock.now() < latestMs) await clock.sleep(10);
 }

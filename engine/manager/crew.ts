@@ -6,10 +6,10 @@ import type { Logger } from '../../src/common/log.ts';
 import { STATUS, type FunctionDefinition, type FunctionId, type TaskId } from '../../src/common/protocol.ts';
 import { PAYLOAD_BYTES_MAX } from '../../src/common/slot-memory.ts';
 import { Barren } from './barren.ts';
-import { endCommand, endStartingCommand } from './command-group.ts';
+import { endGroups, endInterpreter, endStartingCommand } from './command-group.ts';
 import { share, type SharedDefinition } from './definition.ts';
 import { failAll } from './failed.ts';
-import { Line, type Segment } from './line.ts';
+import { idsOf, Line, type Segment } from './line.ts';
 import type { Crew, ManagerLink } from './link.ts';
 import { Pace } from './pace.ts';
 import type { WorkerPool } from './pool.ts';
@@ -154,7 +154,7 @@ export class WorkerCrew implements Crew {
     const assignment = slot.start(segment, clock.now());
     slot.ended = false;
     if (segment.kind.timeoutMs > 0) {
-      limitTime(slot, { timeoutMs: segment.kind.timeoutMs, command: definition.command, clock }, (reason) =>
+      limitTime(slot, { timeoutMs: segment.kind.timeoutMs, command: definition.form === 'command', clock }, (reason) =>
         this.#abort(slot, reason, STATUS.retryable));
     }
     if (assignment.count > 1) this.#collecting ??= setInterval(() => this.#collectAll(), COLLECT_MS);
@@ -168,8 +168,10 @@ export class WorkerCrew implements Crew {
       if (!this.#closed) this.#onLost(slot, segment, error, slot.ended);
     }
     if (this.#closed) return;
-    // Tasks behind one whose outcome was too large for the slot's memory, or behind the one that took the thread down.
-    this.#line.pushFront(slot.recall(Infinity));
+    // Tasks behind one whose outcome was too large for the slot's memory, or behind the one that took the worker down.
+    this.#line.pushFront(slot.takeBack());
+    const stranded = slot.stranded();
+    if (stranded.length > 0) this.#deps.link.send({ type: 'returned', ids: stranded });
     slot.clear(lost);
     this.#seats.giveBack(slot);
     if (this.#draining) this.#handBack();
@@ -180,7 +182,7 @@ export class WorkerCrew implements Crew {
   #onLost(slot: Slot, segment: Segment, error: unknown, ours: boolean): void {
     const { clock, log } = this.#deps;
     this.#report(slot.collect(clock.now()), segment);
-    endCommand(slot);
+    endGroups(slot);
     if (ours) return;
     const lost = error instanceof ComputeError
       ? error : new ComputeError('WORKER_LOST', 'the worker ended', { cause: error });
@@ -192,12 +194,7 @@ export class WorkerCrew implements Crew {
       return;
     }
     const [first] = slot.ids();
-    if (first === undefined) return;
-    if (slot.moved) {
-      this.#deps.link.send({ type: 'returned', ids: [first] }); // its buffers went down with the thread
-      return;
-    }
-    if (!this.#barren.add(first)) return;
+    if (first === undefined || slot.moved || !this.#barren.add(first)) return;
     slot.recall(1, (id) => id === first);
     this.#fail([first], segment, lost, STATUS.workerLost);
   }
@@ -229,6 +226,9 @@ export class WorkerCrew implements Crew {
     for (const { id, segment } of this.#line.remove(wanted)) onOut([id], segment);
     for (const slot of this.#all) {
       for (const segment of slot.recall(Infinity, (id) => wanted.has(id))) onOut(idsOf(segment), segment);
+      const { segment } = slot;
+      const claimed = slot.giveUpClaimed(wanted);
+      if (segment !== undefined && claimed.length > 0) onOut(claimed, segment);
       const at = slot.running();
       if (at !== undefined && wanted.has(slot.idAt(at))) onRunning(slot);
     }
@@ -237,7 +237,8 @@ export class WorkerCrew implements Crew {
   #end(slot: Slot): void {
     const { segment } = slot;
     slot.ended = true;
-    void endStartingCommand(slot, this.#deps.clock).then(() => {
+    const isPython = segment !== undefined && this.#definitions.get(segment.kind.fn)?.form === 'python';
+    void (isPython ? endInterpreter : endStartingCommand)(slot, this.#deps.clock).then(() => {
       if (slot.segment === segment) this.#poolOf(slot).kill(slot.index);
     });
   }
@@ -251,7 +252,7 @@ export class WorkerCrew implements Crew {
     for (const slot of this.#all) {
       if (slot.segment === undefined) continue;
       this.#report(slot.collect(this.#deps.clock.now()), slot.segment);
-      several ||= slot.queued() > 0;
+      several ||= slot.severalOpen;
     }
     if (several) {
       this.#evenOut();
@@ -291,8 +292,4 @@ export class WorkerCrew implements Crew {
     const { header, frames } = failAll(ids, segment, error, status, this.#deps.clock.now());
     this.#deps.link.report(header, frames);
   }
-}
-
-function idsOf(segment: Segment): TaskId[] {
-  return [...segment.ids.subarray(segment.from, segment.to)] as TaskId[]; // a column of ids
 }

@@ -5,12 +5,12 @@ import type { FunctionDefinition } from '../../src/common/protocol.ts';
 export interface SharedDefinition {
   /** JSON of the definition. */
   readonly bytes: Uint8Array;
-  readonly command: boolean;
+  readonly form: FunctionDefinition['form'];
 }
 
 export function share(definition: FunctionDefinition): SharedDefinition {
   const text = new TextEncoder().encode(JSON.stringify(definition));
   const bytes = new Uint8Array(new SharedArrayBuffer(text.length));
   bytes.set(text);
-  return { bytes, command: definition.form === 'command' };
+  return { bytes, form: definition.form };
 }

@@ -16,6 +16,17 @@ export interface Segment {
   offset: number;
 }
 
+export function idsOf(segment: Segment): TaskId[] {
+  return [...segment.ids.subarray(segment.from, segment.to)] as TaskId[]; // a column of ids
+}
+
+/** Of its payloads. */
+export function bytesOf(segment: Segment): number {
+  let bytes = 0;
+  for (let i = segment.from; i < segment.to; i++) bytes += segment.sizes[i] ?? 0;
+  return bytes;
+}
+
 export class Line {
   #segments: Segment[] = [];
   #length = 0;
@@ -97,6 +108,6 @@ export class Line {
   }
 
   ids(): TaskId[] {
-    return this.#segments.flatMap((segment) => [...segment.ids.subarray(segment.from, segment.to)] as TaskId[]);
+    return this.#segments.flatMap(idsOf);
   }
 }

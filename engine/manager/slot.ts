@@ -12,7 +12,7 @@ import {
 } from '../../src/common/protocol.ts';
 import { PAYLOAD_BYTES_MAX, SLOT_BYTES, SLOT_STATE, SlotMemory } from '../../src/common/slot-memory.ts';
 import type { Frame } from '../socket.ts';
-import type { Segment } from './line.ts';
+import { bytesOf, type Segment } from './line.ts';
 
 export interface Collected {
   readonly header: ResultBatch;
@@ -41,7 +41,7 @@ export class Slot {
   /** Tasks before this one are accounted for. */
   #cursor = 0;
   #outcomeAt = 0;
-  /** A finished task whose outcome comes with the pool's answer. */
+  /** A finished task whose outcome comes with the answer. */
   #largeAt: number | undefined;
   /** We ended the thread ourselves. */
   ended = false;
@@ -98,7 +98,7 @@ export class Slot {
       if (state === SLOT_STATE.done) {
         const size = memory.size[at] ?? 0;
         if (size === 0) {
-          this.#largeAt = at; // its outcome comes with the pool's answer
+          this.#largeAt = at;
           continue;
         }
         bytes += size;
@@ -196,6 +196,42 @@ export class Slot {
     return back;
   }
 
+  /** The worker is done with the assignment: takes back what it has not started, whether it had claimed it or not. */
+  takeBack(): Segment[] {
+    const { segment } = this;
+    if (segment === undefined) return [];
+    for (let at = this.#cursor; at < segment.to - segment.from; at++) this.memory.unclaim(at);
+    return this.recall(Infinity);
+  }
+
+  /** Decides that tasks have no result that the worker has claimed and not come to. */
+  giveUpClaimed(wanted: ReadonlySet<number>): TaskId[] {
+    const { segment } = this;
+    const running = this.running();
+    if (segment === undefined || running === undefined) return [];
+    const ids: TaskId[] = [];
+    for (let at = running + 1; at < segment.to - segment.from; at++) {
+      if (wanted.has(this.idAt(at)) && this.memory.kill(at)) ids.push(this.idAt(at));
+    }
+    return ids;
+  }
+
+  /** A task that was not started and whose bytes are with the worker: it has to be sent here again. */
+  stranded(): TaskId[] {
+    return this.moved && this.memory.state(0) === SLOT_STATE.queued ? [this.idAt(0)] : [];
+  }
+
+  /** Whether more than one task of the assignment is still to end. */
+  get severalOpen(): boolean {
+    const { segment } = this;
+    let open = 0;
+    for (let at = (segment?.to ?? 0) - (segment?.from ?? 0) - 1; at >= this.#cursor && open < 2; at--) {
+      const state = this.memory.state(at);
+      if (state === SLOT_STATE.queued || state === SLOT_STATE.running) open++;
+    }
+    return open > 1;
+  }
+
   /** Tasks of the assignment that have not started. */
   queued(): number {
     const { segment } = this;
@@ -256,12 +292,6 @@ export class Slot {
       meanBytes: bodies.reduce((bytes, part) => bytes + part.length, 0) / count,
     };
   }
-}
-
-function bytesOf(segment: Segment): number {
-  let bytes = 0;
-  for (let i = segment.from; i < segment.to; i++) bytes += segment.sizes[i] ?? 0;
-  return bytes;
 }
 
 function owned(bytes: Uint8Array): Uint8Array {

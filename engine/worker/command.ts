@@ -8,7 +8,7 @@ import { ComputeError } from '../../src/common/errors.ts';
 import { killGroup } from '../../src/common/exec.ts';
 import type { CommandResult, FunctionDefinition } from '../../src/common/protocol.ts';
 import { quote } from '../../src/common/quote.ts';
-import { groupsFolder } from './environment.ts';
+import { notePath } from './environment.ts';
 import type { TaskContext } from './context.ts';
 
 type CommandDefinition = Extract<FunctionDefinition, { form: 'command' }>;
@@ -36,7 +36,7 @@ export async function runCommand(
   if (!context.memory.beginCommand(context.index)) {
     throw new ComputeError('TASK_CANCELLED', 'the command was not started');
   }
-  const note = notePath(context);
+  const note = notePath(context.slot);
   const child = spawn('/bin/sh', ['-c', NOTE_AND_RUN, 'sh', text, note, hostname()], {
     cwd: definition.cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -107,11 +107,6 @@ function ended(
       });
     });
   });
-}
-
-/** Managers of one block may share the folder, on this machine or over the network. */
-function notePath(context: TaskContext): string {
-  return `${groupsFolder()}/${hostname()}-${process.pid}-${context.slot}`;
 }
 
 /** Each `{}` takes the next argument, the last one again and again; without any `{}` they are appended. */

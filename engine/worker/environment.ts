@@ -1,5 +1,6 @@
 // What a task sees of the slot it runs in: the field's variable names, so that a user's script works unchanged.
 
+import { hostname } from 'node:os';
 import { workerData } from 'node:worker_threads';
 import type { WorkerSetup } from '../../src/common/process-config.ts';
 import type { Place } from '../../src/common/protocol.ts';
@@ -37,9 +38,12 @@ export function occupy(variables: NodeJS.ProcessEnv, slot: number, { environment
   };
 }
 
-/** Where the process groups of running commands are noted, for whoever cleans up after a killed manager. */
-export function groupsFolder(): string {
-  return setup.groupsFolder;
+/**
+ * Where a slot's process group is noted, for whoever cleans up after a killed manager. Managers of one block may share
+ * the folder, on this machine or over the network.
+ */
+export function notePath(slot: number, suffix = ''): string {
+  return `${setup.groupsFolder}/${hostname()}-${process.pid}-${slot}${suffix}`;
 }
 
 export function resultBytesMax(): number {

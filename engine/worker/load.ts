@@ -8,18 +8,22 @@ import {
 } from '../../src/common/protocol.ts';
 import { runCommand } from './command.ts';
 import type { Callable } from './context.ts';
+import type { PythonFunction } from './python.ts';
 
-const loaded = new Map<FunctionId, Callable>();
+/** Something to call, or what is called elsewhere. */
+export type Loaded = Callable | PythonFunction;
+
+const loaded = new Map<FunctionId, Loaded>();
 
 /** Undefined for a function that comes with its definition: it may be new. */
-export function knownFunction({ fn, definition }: Assignment): Callable | undefined {
+export function knownFunction({ fn, definition }: Assignment): Loaded | undefined {
   return definition === undefined ? loaded.get(fn) : undefined;
 }
 
-export async function loadFunction(id: FunctionId, definition: Uint8Array): Promise<Callable> {
+export async function loadFunction(id: FunctionId, definition: Uint8Array): Promise<Loaded> {
   loaded.delete(id); // what was defined last is forgotten last, as the manager believes
   const text = new TextDecoder().decode(definition.slice()); // a copy: the original is memory shared between threads
-  const callable = await build(JSON.parse(text) as FunctionDefinition); // written by our manager
+  const callable = await build(id, JSON.parse(text) as FunctionDefinition); // written by our manager
   if (loaded.size >= WORKER_FUNCTIONS_MAX) for (const oldest of loaded.keys()) {
     loaded.delete(oldest);
     break;
@@ -28,12 +32,12 @@ export async function loadFunction(id: FunctionId, definition: Uint8Array): Prom
   return callable;
 }
 
-async function build(definition: FunctionDefinition): Promise<Callable> {
+async function build(id: FunctionId, definition: FunctionDefinition): Promise<Loaded> {
   switch (definition.form) {
     case 'source': return fromSource(definition.name, definition.source);
     case 'module': return fromModule(definition.module, definition.exportName);
     case 'command': return (args, context) => runCommand(definition, args, context);
-    case 'python': throw new ComputeError('FUNCTION_NOT_FOUND', 'Python tasks are not there yet');
+    case 'python': return { id, definition };
     default: return unreachable(definition);
   }
 }

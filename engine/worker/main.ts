@@ -8,9 +8,10 @@ import {
   STATUS, type Assignment, type LargeOutcome, type Place, type SessionStart,
 } from '../../src/common/protocol.ts';
 import { SlotMemory } from '../../src/common/slot-memory.ts';
-import { occupy, resultBytesMax, takeOn } from './environment.ts';
-import type { Callable, TaskContext } from './context.ts';
-import { knownFunction, loadFunction } from './load.ts';
+import { notePath, occupy, resultBytesMax, takeOn } from './environment.ts';
+import type { TaskContext } from './context.ts';
+import { knownFunction, loadFunction, type Loaded } from './load.ts';
+import { PythonWorker } from './python.ts';
 
 const ORIGIN_MS = performance.timeOrigin;
 
@@ -18,26 +19,39 @@ const ORIGIN_MS = performance.timeOrigin;
 export default function serve({ slot, memory: shared, port }: SessionStart): Promise<never> {
   takeOn(slot);
   const memory = new SlotMemory(shared);
+  const python = new PythonWorker({ memory, environment: { ...process.env }, note: notePath(slot, '-python') });
+  const worker: Worker = { slot, memory, port, python };
   port.on('message', (assignment: Assignment) => {
     const { place } = assignment;
-    void (place === undefined ? work(assignment, slot, memory, port) : workIn(place, assignment, slot, memory, port));
+    void (place === undefined ? work(assignment, worker) : workIn(place, assignment, worker));
   });
   return new Promise(() => { /* the pool ends the thread, or the thread ends itself */ });
 }
 
+interface Worker {
+  readonly slot: number;
+  readonly memory: SlotMemory;
+  readonly port: MessagePort;
+  readonly python: PythonWorker;
+}
+
 /** The task of this assignment occupies more than the slot. */
-async function workIn(place: Place, ...rest: Parameters<typeof work>): Promise<void> {
-  const leave = occupy(process.env, rest[1], place);
+async function workIn(place: Place, assignment: Assignment, worker: Worker): Promise<void> {
+  const leave = occupy(process.env, worker.slot, place);
   try {
-    await work(...rest);
+    await work(assignment, worker);
   } finally {
     leave();
   }
 }
 
 /** Runs an assignment and answers. Should it throw, the thread ends, and the manager knows. */
-async function work(assignment: Assignment, slot: number, memory: SlotMemory, port: MessagePort): Promise<void> {
+async function work(assignment: Assignment, { slot, memory, port, python }: Worker): Promise<void> {
   const callable = knownFunction(assignment) ?? await firstLoad(assignment);
+  if ('definition' in callable) {
+    answer(port, await python.work(callable, assignment));
+    return;
+  }
   const context: TaskContext = { timeoutMs: assignment.timeoutMs, slot, memory, index: 0 };
   const sinceBase = ORIGIN_MS - (memory.base[0] ?? 0);
   const { payload, buffers } = assignment.moved ?? { payload: memory.payload, buffers: NO_BUFFERS };
@@ -75,7 +89,7 @@ async function work(assignment: Assignment, slot: number, memory: SlotMemory, po
 
 const NO_BUFFERS: readonly Uint8Array[] = [];
 
-async function firstLoad({ fn, definition }: Assignment): Promise<Callable | Failed> {
+async function firstLoad({ fn, definition }: Assignment): Promise<Loaded | Failed> {
   if (definition === undefined) {
     return { failure: new ComputeError('BAD_MESSAGE', 'the function came without its definition') };
   }

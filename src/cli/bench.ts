@@ -82,14 +82,16 @@ export interface Choice {
 }
 
 /**
- * Every section but the peers, which must be asked for, and slurm, where no cluster answers; in the order of the table,
- * whatever was typed. Alone, slurm has the peer beside it, and the peers' own section is not needed.
+ * Every section but the peers, which must be asked for, python, which needs packages as the peers do, and slurm, where
+ * no cluster answers; in the order of the table, whatever was typed. Alone, slurm and python have the peer beside them,
+ * and the peers' own section is not needed.
  */
 export function chooseSections(only: string | undefined, peerName: string | undefined, onCluster: boolean): Choice {
   const peer = peerName === undefined ? undefined : known('peer', peerName, PEERS);
   const wanted = only?.split(',').map((word) => known('section', word.trim().replaceAll('-', '_'), SECTION_NAMES))
-    ?? SECTION_NAMES.filter((name) => name !== 'peers' && (name !== 'slurm' || onCluster));
-  const beside = peer !== undefined && wanted.some((name) => name !== 'slurm');
+    ?? SECTION_NAMES.filter((name) => name !== 'peers' && (name !== 'slurm' || onCluster)
+      && (name !== 'python' || peer !== undefined));
+  const beside = peer !== undefined && wanted.some((name) => name !== 'slurm' && name !== 'python');
   return { sections: SECTION_NAMES.filter((name) => wanted.includes(name) || (name === 'peers' && beside)), peer };
 }
 

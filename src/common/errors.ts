@@ -32,6 +32,8 @@ const CODES = {
   USAGE: { fault: 'caller', retry: false },
   /** A thread ended while it ran the task. */
   WORKER_LOST: { fault: 'site', retry: true },
+  /** No Python on a node that could run the task: none at all, or one without the SDK. */
+  PYTHON_UNUSABLE: { fault: 'site', retry: false },
   /** A manager stopped answering while it held the task. */
   MANAGER_LOST: { fault: 'site', retry: true },
   /** Every block that was asked for failed. */

@@ -7,6 +7,9 @@
 //
 //   queued ──claim (worker)──▶ running ──finish (worker)──▶ done
 //      └──recall (manager)──▶ recalled    └──kill (manager)──▶ killed
+//
+// A worker that hands tasks on to a Python interpreter claims several at once, and gives back (running ──▶ queued)
+// those that the interpreter has not started.
 
 /** Tasks in one assignment at most. */
 export const ASSIGNMENT_TASKS_MAX = 256;
@@ -23,6 +26,7 @@ const CONTROL_WORDS = 4;
 const USED = 0;
 const GROUP = 1;
 const TERMINATED = 2;
+const INTERPRETER = 3;
 /** In place of a group: the command is just being started. */
 const STARTING = -1;
 
@@ -85,6 +89,11 @@ export class SlotMemory {
     return this.#swap(index, SLOT_STATE.queued, SLOT_STATE.running);
   }
 
+  /** Worker: a task that it claimed was not started. */
+  unclaim(index: number): boolean {
+    return this.#swap(index, SLOT_STATE.running, SLOT_STATE.queued);
+  }
+
   /** Manager: takes back a task that has not started. */
   recall(index: number): boolean {
     return this.#swap(index, SLOT_STATE.queued, SLOT_STATE.recalled);
@@ -117,6 +126,25 @@ export class SlotMemory {
     this.size[index] = outcome.length;
     this.#control[USED] = used + outcome.length;
     return true;
+  }
+
+  /** Worker: takes back what it has just put, as nobody wants it. */
+  retract(index: number): void {
+    this.#control[USED] = (this.#control[USED] ?? 0) - (this.size[index] ?? 0);
+  }
+
+  /** Worker: bytes of outcomes that still fit. */
+  get room(): number {
+    return OUTCOME_BYTES_MAX - (this.#control[USED] ?? 0);
+  }
+
+  /** The process group of the slot's Python interpreter, which lives on between tasks; 0 without one. */
+  get interpreter(): number {
+    return Atomics.load(this.#control, INTERPRETER);
+  }
+
+  set interpreter(pgid: number) {
+    Atomics.store(this.#control, INTERPRETER, pgid);
   }
 
   /**

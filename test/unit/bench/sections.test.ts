@@ -6,10 +6,10 @@ import { chooseSections } from '../../../src/cli/bench.ts';
 const chosen = (only?: string, peer?: string, onCluster = false): SectionName[] =>
   chooseSections(only, peer, onCluster).sections;
 
-test('without --only every section runs but the peers, which must be asked for, and Slurm where none answers', () => {
+test('without --only every section runs but those with packages of others, and Slurm where none answers', () => {
   const without = (...left: SectionName[]): SectionName[] => SECTION_NAMES.filter((name) => !left.includes(name));
-  assert.deepEqual(chosen(), without('slurm', 'peers'));
-  assert.deepEqual(chosen(undefined, undefined, true), without('peers'));
+  assert.deepEqual(chosen(), without('slurm', 'python', 'peers'));
+  assert.deepEqual(chosen(undefined, undefined, true), without('python', 'peers'));
   assert.deepEqual(chosen(undefined, 'parsl'), without('slurm'));
   assert.deepEqual(chosen(undefined, 'parsl', true), SECTION_NAMES);
 });
@@ -20,7 +20,8 @@ test('--only picks sections, in the order in which they run', () => {
   assert.deepEqual(chosen('peers'), ['peers']);
 });
 
-test('slurm is measured when it is asked for, with the peer beside it', () => {
+test('slurm and python are measured when they are asked for, with the peer beside them', () => {
+  assert.deepEqual(chooseSections('python', 'parsl', false), { sections: ['python'], peer: 'parsl' });
   assert.deepEqual(chooseSections('slurm', 'parsl', false), { sections: ['slurm'], peer: 'parsl' });
   assert.deepEqual(chooseSections('slurm', undefined, false), { sections: ['slurm'], peer: undefined });
   assert.deepEqual(chosen('slurm,latency', 'parsl'), ['latency', 'slurm', 'peers']);
