@@ -26,7 +26,6 @@ suite('an endpoint', () => {
   });
   after(async () => {
     await endpoint[Symbol.asyncDispose]();
-    process.stderr.write(endpoint.log());
     await files[Symbol.asyncDispose]();
     await service[Symbol.asyncDispose]();
   });
