@@ -1,7 +1,7 @@
 // Status reports: one at each connection to the broker, which is how the service learns that we are here, one each
 // period, and a last one that says that we go.
 
-import type { ChannelModel, Connection, Session } from '../amqp/connection.ts';
+import type { Connection, Session } from '../amqp/connection.ts';
 import { encodeMessage } from '../amqp/messages.ts';
 import type { Publisher } from '../amqp/publisher.ts';
 import type { Clock } from '../common/clock.ts';
@@ -42,7 +42,7 @@ export class Heartbeat implements Session {
     this.#ends = [clock.every(this.#config.periodS * 1000, () => this.#beat()), connection.attach(this)];
   }
 
-  onOpen(_: ChannelModel): void {
+  onOpen(): void {
     this.#deps.onConnected();
     void this.#send(this.#deps.report(), this.#config.periodS * 1000);
   }

@@ -1,8 +1,8 @@
 // What the ledger's file says in all: which tasks are open, where the messages are that they came in, and where the
 // results that the broker does not have yet. Pure.
 //
-// What is always true: a task is here from `accepted` until `confirmed`. A message is alive while any of its tasks has no
-// result; a result is alive until it is confirmed. What is not alive is dead weight in the file.
+// What is always true: a task is here from `accepted` until `confirmed`. A message is alive while any of its tasks has
+// no result; a result is alive until it is confirmed. What is not alive is dead weight in the file.
 
 export interface Place {
   at: number;

@@ -63,12 +63,10 @@ function read(body: Buffer): LedgerRecord | undefined {
   if (head > body.length) return undefined;
   const ids = Array.from({ length: count }, (_, i) => uuidAt(body, 5 + i * ID_BYTES));
   const content = body.subarray(head);
-  switch (body[0]) {
-    case TYPES.accepted: return { type: 'accepted', ids, content };
-    case TYPES.settled: return { type: 'settled', id: ids[0] ?? '', content };
-    case TYPES.confirmed: return { type: 'confirmed', ids };
-    default: return undefined;
-  }
+  const [first] = ids;
+  if (body[0] === TYPES.accepted) return { type: 'accepted', ids, content };
+  if (body[0] === TYPES.confirmed) return { type: 'confirmed', ids };
+  return body[0] === TYPES.settled && first !== undefined ? { type: 'settled', id: first, content } : undefined;
 }
 
 function uuidAt(bytes: Buffer, at: number): string {

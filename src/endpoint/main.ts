@@ -1,11 +1,10 @@
-import { exec } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { systemClock } from '../common/clock.ts';
-import { ComputeError } from '../common/errors.ts';
+import { ComputeError, type ErrorCode } from '../common/errors.ts';
+import { exec, type Output } from '../common/exec.ts';
 import { rotatedLog, type Logger } from '../common/log.ts';
 import { EXIT_CANNOT_CREATE, EXIT_IO_ERROR, EXIT_OK, EXIT_SOFTWARE, EXIT_UNAVAILABLE, exitOf, firstLine,
   untilShutdown } from '../common/shutdown.ts';
@@ -26,7 +25,7 @@ const EXIT_SETUP = 78;
 
 const LOG_BYTES_MAX = 20 * 1024 * 1024;
 const LOG_GENERATIONS = 5;
-const SETUP_OUTPUT_MAX = 1024 * 1024;
+const SETUP_MS_MAX = 30 * 60_000;
 
 process.title = 'switchyard endpoint';
 // Whoever started us may have gone: an endpoint in the background has nobody to tell.
@@ -71,24 +70,25 @@ const { version } = createRequire(import.meta.url)('../../../package.json') as {
 /** The endpoint's own preparations; its output goes into the log. */
 const setUp = async (command: string): Promise<ComputeError | undefined> => {
   log.info({ command }, 'endpoint_setup runs');
+  let output: Output;
   try {
-    const { stdout, stderr } = await promisify(exec)(command, { cwd: directory, maxBuffer: SETUP_OUTPUT_MAX });
-    log.info({ stdout, stderr }, 'endpoint_setup ended');
-    return undefined;
+    output = await exec(['/bin/sh', '-c', command], { cwd: directory, timeoutMs: SETUP_MS_MAX });
   } catch (cause) {
-    const status = cause instanceof Error ? String(Reflect.get(cause, 'code')) : '';
-    return new ComputeError('START_FAILED', `endpoint_setup failed with exit code ${status}`, { cause });
+    return new ComputeError('START_FAILED', 'endpoint_setup did not end', { cause });
   }
+  const { code, signal, stdout, stderr } = output;
+  log.info({ stdout, stderr, code }, 'endpoint_setup ended');
+  if (code === 0) return undefined;
+  return new ComputeError('START_FAILED', `endpoint_setup failed with exit code ${code ?? signal}: its output is in `
+    + 'endpoint.log');
 };
 
-const statusOf = (error: ComputeError): number => {
-  switch (error.code) {
-    case 'BROKER_REFUSED': return error.details['reason'] === 'in-use' ? EXIT_CANNOT_CREATE : EXIT_REFUSED;
-    case 'STORAGE_FAILED': return EXIT_IO_ERROR;
-    case 'ENGINE_LOST': return EXIT_SOFTWARE;
-    default: return EXIT_UNAVAILABLE;
-  }
+const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
+  BROKER_REFUSED: EXIT_REFUSED, STORAGE_FAILED: EXIT_IO_ERROR, ENGINE_LOST: EXIT_SOFTWARE,
 };
+
+const statusOf = ({ code, details }: ComputeError): number =>
+  details['reason'] === 'in-use' ? EXIT_CANNOT_CREATE : STATUSES[code] ?? EXIT_UNAVAILABLE;
 
 const options: EndpointOptions = {
   endpointId, name, directory, queues, config, logLevel: level,

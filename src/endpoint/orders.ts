@@ -37,8 +37,8 @@ export function readOrders(line: string): Orders {
 }
 
 function missing(): ComputeError {
-  return new ComputeError('CONFIG_INVALID', 'Missing or invalid endpoint information from stdin. (Hint: this program is '
-    + 'not meant to be started by hand; `switchyard endpoint start` starts it.)');
+  return new ComputeError('CONFIG_INVALID', 'Missing or invalid endpoint information from stdin. (Hint: this program '
+    + 'is not meant to be started by hand; `switchyard endpoint start` starts it.)');
 }
 
 function areQueues(value: unknown): value is EndpointQueues {

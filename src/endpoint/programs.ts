@@ -119,7 +119,8 @@ function definitionOf(
     case 'javascript': {
       const definition = readFunction(unpack(code)[0] ?? '');
       if (definition === undefined) {
-        throw new ComputeError('BAD_MESSAGE', 'the function says that it is JavaScript, and is not as its SDK writes it');
+        throw new ComputeError('BAD_MESSAGE', 'the function says that it is JavaScript, and is not as its SDK writes '
+          + 'it');
       }
       const isHomeless = definition.form === 'command' && definition.cwd === '';
       return { language, definition: isHomeless ? { ...definition, cwd: python.directory } : definition };

@@ -32,8 +32,7 @@ export function readResources(block: EngineBlock, specification: JsonObject | un
     if (typeof value !== known[key]) throw wrong(`resource_specification.${key} must be a ${known[key] ?? ''}`);
   }
   const { priority, ...asked } = Object.fromEntries(given);
-  // Each of them was checked to be of its type.
-  return { asked: asked as ResourceSpecification, ...typeof priority === 'number' ? { priority } : {} };
+  return { asked, ...typeof priority === 'number' ? { priority } : {} };
 }
 
 function wrong(message: string): ComputeError {

@@ -124,9 +124,9 @@ suite('an endpoint', () => {
         resultSerializers: [], tasks: [] })],
     ];
     for (const [some, body] of hostile) await publisher.publish({ exchange: TASKS, routingKey, body, headers: some });
-    const [after] = await call('() => 2', [[]]);
-    assert.ok(after !== undefined);
-    assert.equal(outcomeOf(after), 2);
+    const [next] = await call('() => 2', [[]]);
+    assert.ok(next !== undefined);
+    assert.equal(outcomeOf(next), 2);
     assert.equal(endpoint.child.exitCode, null);
     assert.match(endpoint.log(), /message that is no task was dropped/);
     await connection.close();

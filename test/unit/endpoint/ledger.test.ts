@@ -26,7 +26,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ type: fc.constant('flush' as const) }),
 );
 
-/** What has to be there after it all: the contents of tasks without a result, and the results without a confirmation. */
+/** What has to be there after it all: contents of tasks without a result, results without a confirmation. */
 interface Model {
   readonly open: Map<string, string>;
   readonly results: Map<string, string>;
@@ -98,9 +98,8 @@ test('what was said is there again, however often the file was written anew', as
 test('a crash at any byte leaves what was said until then, and nothing that was on the disk is lost', async () => {
   await using files = await scratch();
   let runs = 0;
-  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.double({ min: 0, max: 1, noNaN: true }), async (
-    steps, where,
-  ) => {
+  const place = fc.double({ min: 0, max: 1, noNaN: true });
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 25 }), place, async (steps, where) => {
     const directory = files.at(String(++runs));
     await mkdir(directory);
     const ledger = await Ledger.open({ directory }, deps);

@@ -108,7 +108,7 @@ test('Python and JavaScript go to their own workers, each function once', () => 
       directory: '/tasks', sandbox: true },
     { form: 'source', name: 'f', source: '(a) => a' },
   ]);
-  assert.notEqual(programs.of(taskOf(pack('01\nother'), '')), python, 'the same id with other code is another function');
+  assert.notEqual(programs.of(taskOf(pack('01\nother'), '')), python, 'the same id with other code is another');
   const prior = programs.of(taskOf(PYTHON, '', { resourceSpecification: { priority: 1, cores: 4 } }));
   assert.deepEqual([prior.kind.priority, prior.kind.footprint?.asked], [1, { cores: 4 }]);
 });
@@ -123,7 +123,8 @@ test('the arguments reach the worker as they came', () => {
 
 test('a tag that nobody knows, or a function that is none, is said', () => {
   const { programs } = engine();
-  assert.throws(() => programs.of(taskOf(pack('zz\nbody'), '')), /serialised as "zz", which this endpoint does not know/);
+  assert.throws(() => programs.of(taskOf(pack('zz\nbody'), '')),
+    /serialised as "zz", which this endpoint does not know/);
   assert.throws(() => programs.of(taskOf(pack('js\n{'), '')), /says that it is JavaScript, and is not/);
   assert.throws(() => programs.of(taskOf('', '')), /does not know/);
 });
@@ -139,7 +140,7 @@ test('resources are what the engine\'s type takes', () => {
   assert.throws(() => readResources(mpi, { num_nodes: 'two' }), /num_nodes must be a number/);
   assert.deepEqual(readResources(pool, {}), { asked: {} });
   assert.throws(() => readResources(pool, { priority: 1 }),
-    /^ComputeError: resource_specification is not supported on ThreadPoolEngine\. {2}For MPI apps, use GlobusMPIEngine\.$/);
+    /resource_specification is not supported on ThreadPoolEngine\. {2}For MPI apps, use GlobusMPIEngine\.$/);
 });
 
 const arrived: Arrived = {
@@ -181,7 +182,8 @@ test('a result of JavaScript is its bytes, and says when it ran', () => {
 });
 
 test('failures read as their SDK expects them', () => {
-  const failure = { code: 'WORKER_LOST', name: 'ComputeError', message: 'the worker ended: killed by SIGKILL' } as const;
+  const message = 'the worker ended: killed by SIGKILL';
+  const failure = { code: 'WORKER_LOST', name: 'ComputeError', message } as const;
   const python = failureOf(to, 'python', failure);
   assert.deepEqual(python.data.split('\n'), ['+'.repeat(68), 'WorkerLost: the worker ended: killed by SIGKILL',
     '-'.repeat(68), '']);
