@@ -69,14 +69,18 @@ export interface RunningEndpoint extends AsyncDisposable {
 export interface EndpointOptions {
   readonly directory: string;
   readonly config?: EndpointKeys;
+  /** Beside this process's own. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The process; what it announces may be that it failed. */
 export async function startEndpoint(
-  { id, queues }: Registered, { directory, config = WORKERS }: EndpointOptions,
+  { id, queues }: Registered, { directory, config = WORKERS, environment = {} }: EndpointOptions,
 ): Promise<RunningEndpoint> {
   await mkdir(directory, { recursive: true });
-  const child = spawn(process.execPath, [MAIN], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN], {
+    stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...environment },
+  });
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => { errors += text; });
   const exited = new Promise<number | string>((resolve) => {
