@@ -86,7 +86,7 @@ suite('an endpoint\'s losses', () => {
       setTimeout(() => resolve(n * 2), 200);
     })`, 40);
     await using stream = await resultStream(service, alice, group);
-    await until('a result', () => stream.seen.length >= 1);
+    await until('a result', () => stream.seen.length >= 1, 60_000);
     assert.equal(await first.stop(), 0);
     assert.match(first.log(), /tasks and results were left to the next start/);
     await using second = await startEndpoint(registered, { directory });
@@ -126,7 +126,7 @@ suite('an endpoint\'s losses', () => {
     }, 30_000);
     await broker.stop();
     await writeFile(go, '');
-    await until('all to have run', () => linesOf(done).length === 20);
+    await until('all to have run', () => linesOf(done).length === 20, 60_000);
     await broker.go();
     await allDoubled(stream.seen, ids);
   });
@@ -151,6 +151,24 @@ suite('an endpoint\'s losses', () => {
     assert.equal(status, 200);
     assert.equal(await within(60_000, 'the end of the endpoint', endpoint.exited), 77);
     assert.match(endpoint.log(), /endpoint failed/);
+  });
+
+  test('where every block fails, tasks hear of it, and it stops', async () => {
+    const registered = await register(service, alice);
+    const endpoint = await startEndpoint(registered, {
+      directory: files.at('broken'),
+      config: { engine: { type: 'GlobusComputeEngine', address: '127.0.0.1', provider: {
+        type: 'LocalProvider', init_blocks: 0, max_blocks: 1, worker_init: 'echo no such module >&2; exit 7',
+      } } },
+    });
+    const { group, ids } = await doubling(registered.id, '(n) => n * 2', 2);
+    await using stream = await resultStream(service, alice, group);
+    const results = await resultsOf(stream.seen, ids, 60_000);
+    for (const { error } of results.values()) {
+      assert.equal(error?.code, 'BLOCKS_FAILED');
+      assert.match(error?.userMessage ?? '', /no such module/);
+    }
+    assert.equal(await within(60_000, 'the end of the endpoint', endpoint.exited), 69);
   });
 
   test('it stops when it was idle for as long as it may', async () => {
