@@ -87,6 +87,10 @@ export class Bridge {
   }
 
   onDelivery(delivery: Delivery): void {
+    if (this.#stopping) {
+      delivery.reject({ requeue: true });
+      return;
+    }
     this.#held.push(delivery);
     this.admit();
   }

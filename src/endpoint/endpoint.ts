@@ -96,7 +96,8 @@ export class Endpoint {
   /** Takes no more tasks, lets those that run end, and leaves the rest to the next start. Safe to call again. */
   async close({ drainMs = DRAIN_MS } = {}): Promise<void> {
     const { log } = this.#deps;
-    const consumerClosed = this.#consumer?.close(FLUSH_MS);
+    // What is taken is acknowledged first, and what is not goes back once nothing more is sent.
+    const consumerClosed = this.#consumer?.close(this.#bridge === undefined ? 0 : FLUSH_MS);
     this.#bridge?.stop();
     await consumerClosed;
     await this.#closeEngine(drainMs);

@@ -30,8 +30,8 @@ export interface Unfinished {
 }
 
 interface Waiting {
-  /** undefined: it is not needed any more. */
-  record: LedgerRecord | (() => LedgerRecord) | undefined;
+  /** The record's, or what makes it when it is to be written; undefined: it is not needed any more. */
+  bytes: Buffer | (() => Buffer) | undefined;
   /** Whoever asked for it builds on it. */
   readonly sync: boolean;
   readonly onWritten: (at: number, length: number) => void;
@@ -101,8 +101,7 @@ export class Ledger {
     const message = this.#index.accepted(ids, { at: -1, length: bytes.length });
     return new Promise((resolve) => {
       this.#put({
-        record: { type: 'accepted', ids, content }, sync: true,
-        onWritten: (at) => {
+        bytes, sync: true, onWritten: (at) => {
           message.at = at;
           resolve();
         },
@@ -114,7 +113,7 @@ export class Ledger {
   settle(id: string, contentOf: () => Uint8Array): void {
     this.#index.settled(id);
     const waiting: Waiting = {
-      record: () => ({ type: 'settled', id, content: contentOf() }), sync: true,
+      bytes: () => encodeRecord({ type: 'settled', id, content: contentOf() }), sync: true,
       onWritten: (at, length) => {
         if (this.#results.get(id) !== waiting) return;
         this.#results.delete(id);
@@ -129,18 +128,19 @@ export class Ledger {
   confirm(ids: readonly string[]): void {
     for (const id of ids) {
       const waiting = this.#results.get(id);
-      if (waiting !== undefined) waiting.record = undefined;
+      if (waiting !== undefined) waiting.bytes = undefined;
       this.#results.delete(id);
       this.#over.add(id);
     }
     this.#index.confirmed(ids);
     // Lost, it makes a result come twice, which nobody minds: it waits for no disk.
-    this.#put({ record: { type: 'confirmed', ids }, sync: false, onWritten: () => { /* nothing waits for it */ } });
+    const bytes = encodeRecord({ type: 'confirmed', ids });
+    this.#put({ bytes, sync: false, onWritten: () => { /* nothing waits for it */ } });
   }
 
   /** Resolves when all that was said so far is on the disk. */
   flushed(): Promise<void> {
-    return new Promise((resolve) => this.#put({ record: undefined, sync: true, onWritten: () => resolve() }));
+    return new Promise((resolve) => this.#put({ bytes: undefined, sync: true, onWritten: () => resolve() }));
   }
 
   /** What has to run again, in the order in which it came. */
@@ -235,9 +235,7 @@ export class Ledger {
     let count = 0;
     for (const one of this.#waiting) {
       if (size >= WRITE_BYTES_MAX) break;
-      const { record } = one;
-      const made = typeof record === 'function' ? record() : record;
-      const bytes = made === undefined ? NOTHING : encodeRecord(made);
+      const bytes = (typeof one.bytes === 'function' ? one.bytes() : one.bytes) ?? NOTHING;
       size += bytes.length;
       taken.push({ one, bytes });
       count++;

@@ -44,7 +44,8 @@ const failed = (error: ComputeError, status: number, log?: Logger): number => {
 let orders: Orders;
 let config: EndpointConfig;
 try {
-  orders = readOrders(await firstLine(process.stdin).catch(() => ''));
+  // Of a person at a terminal nothing is to be expected.
+  orders = readOrders(process.stdin.isTTY ? '' : await firstLine(process.stdin).catch(() => ''));
 } catch (error) {
   if (!(error instanceof ComputeError)) throw error;
   process.exit(failed(error, error.details['credentials'] === true ? EXIT_DATA : EXIT_CONFIG));
@@ -55,7 +56,7 @@ try {
   if (!(error instanceof ComputeError)) throw error;
   process.exit(failed(error, EXIT_CONFIG));
 }
-process.stdin.on('error', () => { /* nothing more is expected there */ }).unref();
+process.stdin.on('error', () => { /* nothing more is expected there */ }).resume();
 
 const { endpointId, name, directory, queues } = orders;
 const title = `switchyard endpoint ${name}${config.environment === null ? '' : ` - ${config.environment}`}`;
