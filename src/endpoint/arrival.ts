@@ -31,9 +31,8 @@ export function readArrival({ headers, body }: Message): readonly ArrivedTask[] 
   const message = decodeMessage(body);
   if (message.type === 'task_bundle') {
     const { functionId, code, resourceSpecification, resultSerializers } = message;
-    return message.tasks.map((task) => ({
-      ...task, functionId, code, resourceSpecification, resultSerializers,
-    }));
+    return message.tasks.map(({ taskId, payload }) => (
+      { taskId, functionId, code, payload, resourceSpecification, resultSerializers }));
   }
   const named = headers['task_uuid'];
   const taskId = typeof named === 'string' && isUuid(named) ? named.toLowerCase() : undefined;

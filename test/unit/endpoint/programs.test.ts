@@ -182,8 +182,8 @@ test('a result of JavaScript is its bytes, and says when it ran', () => {
 });
 
 test('failures read as their SDK expects them', () => {
-  const message = 'the worker ended: killed by SIGKILL';
-  const failure = { code: 'WORKER_LOST', name: 'ComputeError', message } as const;
+  const why = 'the worker ended: killed by SIGKILL';
+  const failure = { code: 'WORKER_LOST', name: 'ComputeError', message: why } as const;
   const python = failureOf(to, 'python', failure);
   assert.deepEqual(python.data.split('\n'), ['+'.repeat(68), 'WorkerLost: the worker ended: killed by SIGKILL',
     '-'.repeat(68), '']);
