@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism, hostname, userInfo } from 'node:os';
+import { availableParallelism, freemem, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../common/clock.ts';
 import { ComputeError, type ErrorCode } from '../common/errors.ts';
@@ -96,6 +96,7 @@ const options: EndpointOptions = {
   info: {
     hostname: hostname(), username: userInfo().username, uid: userInfo().uid, gid: userInfo().gid,
     groups: process.getgroups?.() ?? [], pid: process.pid, ppid: process.ppid, startedAtMs: systemClock.now(), version,
+    cores: availableParallelism(), memoryGiB: Math.round(freemem() / 2 ** 20) / 1024,
   },
 };
 

@@ -14,6 +14,9 @@ export interface StartInfo {
   readonly pid: number;
   readonly ppid: number;
   readonly startedAtMs: number;
+  /** Of this machine, for pools. */
+  readonly cores: number;
+  readonly memoryGiB: number;
   readonly version: string;
 }
 
@@ -31,7 +34,7 @@ export function reportOf(
   config: EndpointConfig, info: StartInfo, status: EngineStatus, counts: Counts, nowMs: number,
 ): JsonObject {
   return {
-    ...config.isPool ? poolOf(config, status, counts) : engineOf(config, status, counts, nowMs),
+    ...config.isPool ? poolOf(config, info, status, counts) : engineOf(config, status, counts, nowMs),
     posix_ppid: info.ppid, posix_username: info.username, posix_uid: info.uid, posix_gid: info.gid,
     posix_groups: info.groups, posix_pid: info.pid, hostname: info.hostname,
     start_iso: new Date(info.startedAtMs).toISOString(), start_unix: Math.floor(info.startedAtMs / 1000),
@@ -64,9 +67,11 @@ function engineOf(config: EndpointConfig, status: EngineStatus, counts: Counts, 
   };
 }
 
-function poolOf({ engine, type }: EndpointConfig, status: EngineStatus, counts: Counts): JsonObject {
+function poolOf(
+  { engine, type }: EndpointConfig, { cores, memoryGiB }: StartInfo, status: EngineStatus, counts: Counts,
+): JsonObject {
   return {
-    total_core_hrs: 0, total_workers: engine.max_workers_per_node, idle_workers: idleWorkers(status),
+    total_cores: cores, total_mem: memoryGiB, total_core_hrs: 0, total_workers: engine.max_workers_per_node, idle_workers: idleWorkers(status),
     pending_tasks: status.waiting, outstanding_tasks: counts.open, total_tasks: counts.received,
     scaling_enabled: false, max_blocks: 1, min_blocks: 1, max_workers_per_node: engine.max_workers_per_node,
     nodes_per_block: 1, engine_type: type,

@@ -7,7 +7,7 @@ import { reportOf, type StartInfo } from '../../../src/endpoint/status.ts';
 
 const info: StartInfo = {
   hostname: 'login1', username: 'alice', uid: 1000, gid: 100, groups: [100, 200], pid: 7, ppid: 1,
-  startedAtMs: 1_795_224_080_000, version: '1.0',
+  startedAtMs: 1_795_224_080_000, version: '1.0', cores: 8, memoryGiB: 15.5,
 };
 const counts = { open: 5, received: 12, rerun: 1, unconfirmed: 2 };
 // Made as the engine makes them.
@@ -45,6 +45,7 @@ test('a report of a pool has those of pools', () => {
   const config = parseEndpointConfig({ engine: { type: 'ProcessPoolEngine', max_workers: 4 } }, 4);
   const report = reportOf(config, info, status, counts, 0);
   assert.equal(report['engine_type'], 'ProcessPoolEngine');
-  assert.deepEqual([report['total_workers'], report['max_blocks'], report['scaling_enabled'], report['managers']],
-    [4, 1, false, undefined]);
+  const { total_workers, total_cores, total_mem, max_blocks, scaling_enabled, managers } = report;
+  assert.deepEqual([total_workers, total_cores, total_mem, max_blocks, scaling_enabled, managers],
+    [4, 8, 15.5, 1, false, undefined]);
 });
