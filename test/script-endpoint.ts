@@ -1,6 +1,6 @@
 // An endpoint that runs JavaScript in this process, in the place of a real one.
 
-import { type ResultMessage } from '../src/amqp/messages.ts';
+import type { ResultMessage } from '../src/amqp/messages.ts';
 import { ComputeError } from '../src/common/errors.ts';
 import { readBytes, readFunction, writeFailure, writeValue } from '../src/common/javascript.ts';
 import { readItem, unpack } from '../src/common/packed.ts';

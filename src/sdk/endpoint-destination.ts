@@ -1,10 +1,9 @@
 // An endpoint as the place where tasks go: through the service there, and over a stream of the broker back.
 
 import { systemClock } from '../common/clock.ts';
-import { PAYLOAD_BYTES_MAX } from '../common/api.ts';
 import { ComputeError } from '../common/errors.ts';
 import { formatJson, type JsonObject } from '../common/json.ts';
-import { encodePayload, type Encoded } from '../common/payload.ts';
+import { encodePayload } from '../common/payload.ts';
 import type { TaskPlace } from '../common/protocol.ts';
 import type { Client } from './client.ts';
 import type { Destination, ExecutorStatus, Lane } from './destination.ts';
@@ -14,11 +13,11 @@ import type { TaskFunction } from './functions.ts';
 import type { TaskFuture } from './future.ts';
 import { LookUps } from './look-ups.ts';
 import type { ParcelKind } from './outbox.ts';
-import { RemoteFunctions, type RemoteFunction } from './remote-functions.ts';
+import { payloadOf, RemoteFunctions } from './remote-functions.ts';
 import { Requests } from './requests.ts';
 import { Results } from './results.ts';
 import { askedOf, type TaskOptions } from './task-options.ts';
-import { JSON_SERIALIZER, writeArguments } from './wire-format.ts';
+import { JSON_SERIALIZER, type Language } from './wire-format.ts';
 
 export interface EndpointTarget {
   readonly endpointId: string;
@@ -123,17 +122,19 @@ export class EndpointDestination implements Destination, Sender {
   status(): ExecutorStatus {
     const { open, unaccepted, settled, duplicates } = this.#tasks;
     return {
-      waiting: open, held: 0, workers: 0, settled, managers: [], blocks: [], interchange: undefined, folder: undefined,
+      waiting: open, held: 0, workers: 0, settled, managers: [], blocks: [], interchange: undefined,
+      folder: undefined,
       service: {
-        url: this.#client.url, endpointId: this.#target.endpointId, taskGroupId: this.#requests.group, unsent: unaccepted,
-        duplicates, reconnects: this.#results.reconnects,
+        url: this.#client.url, endpointId: this.#target.endpointId, taskGroupId: this.#requests.group,
+        unsent: unaccepted, duplicates, reconnects: this.#results.reconnects,
       },
     };
   }
 
   async dump(): Promise<unknown> {
     const endpoint = await this.#client.endpointState(this.#target.endpointId);
-    return { ...this.status().service, endpoint, reading: this.#results.isReading, unreadable: this.#results.unreadable };
+    const { isReading, unreadable } = this.#results;
+    return { ...this.status().service, endpoint, isReading, unreadable };
   }
 
   drain(): Promise<void> {
@@ -185,7 +186,7 @@ export class EndpointDestination implements Destination, Sender {
   }
 
   #submit<R>(
-    kinds: Readonly<Record<RemoteFunction['language'], ParcelKind>>, fn: TaskFunction, args: readonly unknown[],
+    kinds: Readonly<Record<Language, ParcelKind>>, fn: TaskFunction, args: readonly unknown[],
   ): TaskFuture<R> {
     this.#refuseClosed();
     if (this.#tasks.open >= OPEN_MAX) {
@@ -213,14 +214,6 @@ export class EndpointDestination implements Destination, Sender {
     });
     return future;
   }
-}
-
-function payloadOf(remote: RemoteFunction, encoded: Encoded): string {
-  const payload = writeArguments(remote.language, encoded);
-  const bytes = payload.length + remote.codeBytes;
-  if (bytes <= PAYLOAD_BYTES_MAX) return payload;
-  throw new ComputeError('PAYLOAD_TOO_LARGE', `function ${remote.name} and its arguments have ${bytes} bytes as they `
-    + `travel; an endpoint's task may have ${PAYLOAD_BYTES_MAX}: write large data to a file that both see`);
 }
 
 function cancelled(message: string): ComputeError {

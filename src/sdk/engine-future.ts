@@ -70,7 +70,8 @@ export class EngineFuture<T> extends TaskFuture<T> implements TaskSink {
       value = decodePayload(outcome, arrived.buffers);
     } catch (error) {
       this.fail({
-        code: 'BAD_MESSAGE', name: 'ComputeError', message: 'the result could not be read', cause: { value: String(error) },
+        code: 'BAD_MESSAGE', name: 'ComputeError', message: 'the result could not be read',
+        cause: { value: String(error) },
       });
       return;
     }

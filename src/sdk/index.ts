@@ -13,7 +13,10 @@ export {
   type TaskFunction,
 } from './functions.ts';
 export type { MapOptions } from './map.ts';
-export { Client, type AskOptions, type ClientOptions, type SubmitOptions } from './client.ts';
+export {
+  Client, type AskOptions, type Call, type ClientOptions, type RegisterOptions, type SubmitOptions,
+} from './client.ts';
+export type { TaskOutcome } from './wire-format.ts';
 export type {
   EndpointState, EndpointSummary, RegisteredEndpoint, ResultStream, StoredFunction, TaskState, UserInfo,
 } from './answers.ts';

@@ -1,5 +1,5 @@
-// Tasks on their way into requests. The first task of a quiet moment leaves at once; what comes while a request is under
-// way goes with the next, and a request that is full does not wait for the one before it.
+// Tasks on their way into requests. The first task of a quiet moment leaves at once; what comes while a request is
+// under way goes with the next, and a request that is full does not wait for the one before it.
 
 import { PAYLOAD_BYTES_MAX } from '../common/api.ts';
 

@@ -1,11 +1,13 @@
 // Functions as the service knows them: registered once for each executor, or looked up.
 
 import { ComputeError } from '../common/errors.ts';
-import { writeFunction } from '../common/javascript.ts';
+import { PAYLOAD_BYTES_MAX, type RegisterFunction } from '../common/api.ts';
+import { writeFunction, type ScriptDefinition } from '../common/javascript.ts';
 import { pack } from '../common/packed.ts';
-import type { Client } from './client.ts';
+import type { Encoded } from '../common/payload.ts';
+import type { StoredFunction } from './answers.ts';
 import { portableDefinition, type TaskFunction } from './functions.ts';
-import { languageOf, type Language } from './wire-format.ts';
+import { languageOf, writeArguments, type Language } from './wire-format.ts';
 
 /** A function with its id, ready to be called. */
 export interface RemoteFunction {
@@ -13,6 +15,17 @@ export interface RemoteFunction {
   readonly language: Language;
   readonly name: string;
   readonly codeBytes: number;
+}
+
+interface Patience {
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What is asked of a client. */
+export interface FunctionStore {
+  storeFunction(body: RegisterFunction, options?: Patience): Promise<string>;
+  storedFunction(id: string, options?: Patience): Promise<StoredFunction>;
 }
 
 /** A function on its way to that. */
@@ -27,13 +40,13 @@ type Waiting = (fn: RemoteFunction | Error) => void;
 const PATIENCE_MS = 300_000;
 
 export class RemoteFunctions {
-  readonly #client: Client;
+  readonly #client: FunctionStore;
   readonly #signal: AbortSignal;
   readonly #entries = new WeakMap<object, Entry>();
   /** By code, or id: equal functions are one. */
   readonly #known = new Map<string, Entry>();
 
-  constructor(client: Client, signal: AbortSignal) {
+  constructor(client: FunctionStore, signal: AbortSignal) {
     this.#client = client;
     this.#signal = signal;
   }
@@ -77,19 +90,40 @@ export class RemoteFunctions {
       return { key: functionId, run: () => this.#lookUp(functionId) };
     }
     const definition = portableDefinition(fn);
-    const code = pack(writeFunction(definition));
-    return { key: code, run: () => this.#register(definition.name, code) };
+    const registration = registrationOf(definition);
+    return { key: registration.function_code, run: () => this.#register(registration) };
   }
 
-  async #register(name: string, code: string): Promise<RemoteFunction> {
-    const id = await this.#client.storeFunction({
-      function_name: name, function_code: code, meta: { language: 'javascript', node_version: process.version },
-    }, { patienceMs: PATIENCE_MS, signal: this.#signal });
+  async #register(registration: RegisterFunction): Promise<RemoteFunction> {
+    const { function_name: name, function_code: code } = registration;
+    const id = await this.#client.storeFunction(registration, { patienceMs: PATIENCE_MS, signal: this.#signal });
     return { id, language: 'javascript', name, codeBytes: code.length };
   }
 
-  async #lookUp(id: string): Promise<RemoteFunction> {
-    const { name, code } = await this.#client.storedFunction(id, { patienceMs: PATIENCE_MS, signal: this.#signal });
-    return { id, language: languageOf(code), name, codeBytes: Buffer.byteLength(code) };
+  #lookUp(id: string): Promise<RemoteFunction> {
+    return lookUpFunction(this.#client, id, { patienceMs: PATIENCE_MS, signal: this.#signal });
   }
+}
+
+export function registrationOf(definition: ScriptDefinition): RegisterFunction {
+  return {
+    function_name: definition.name, function_code: pack(writeFunction(definition)),
+    meta: { language: 'javascript', node_version: process.version },
+  };
+}
+
+export async function lookUpFunction(
+  client: FunctionStore, id: string, options: Patience = {},
+): Promise<RemoteFunction> {
+  const { name, code } = await client.storedFunction(id, options);
+  return { id: id.toLowerCase(), language: languageOf(code), name, codeBytes: Buffer.byteLength(code) };
+}
+
+/** Throws PAYLOAD_TOO_LARGE, or NOT_SERIALIZABLE for what its language cannot be told. */
+export function payloadOf({ language, name, codeBytes }: RemoteFunction, encoded: Encoded): string {
+  const payload = writeArguments(language, encoded);
+  const bytes = (language === 'python' ? Buffer.byteLength(payload) : payload.length) + codeBytes;
+  if (bytes <= PAYLOAD_BYTES_MAX) return payload;
+  throw new ComputeError('PAYLOAD_TOO_LARGE', `function ${name} and its arguments have ${bytes} bytes as they travel; `
+    + `an endpoint's task may have ${PAYLOAD_BYTES_MAX}: write large data to a file that both see`);
 }

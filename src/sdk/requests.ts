@@ -97,7 +97,7 @@ export class Requests {
       tasks.forEach(({ future }, i) => {
         const accepted = ids[i];
         if (accepted !== undefined) this.#tasks.accept(future, accepted);
-        else this.#tasks.fail(future, new ComputeError('SERVICE_FAILED', 'the service left the task out of its answer'));
+        else this.#tasks.fail(future, leftOut());
       });
     }
   }
@@ -110,4 +110,8 @@ export class Requests {
     }
     for (const { future } of [...parcel.functions.values()].flat()) this.#tasks.fail(future, error);
   }
+}
+
+function leftOut(): ComputeError {
+  return new ComputeError('SERVICE_FAILED', 'the service left the task out of its answer');
 }

@@ -1,5 +1,5 @@
-// The stream of one task group's results: read as they come, over a connection that is opened again when it breaks, with
-// fresh credentials where the old ones are refused.
+// The stream of one task group's results: read as they come, over a connection that is opened again when it breaks,
+// with fresh credentials where the old ones are refused.
 
 import { backOffMs } from '../amqp/back-off.ts';
 import { Connection } from '../amqp/connection.ts';

@@ -6,11 +6,18 @@ import { ComputeError, type ErrorCode } from '../common/errors.ts';
 import { FAILURE_TAG, FUNCTION_TAG, readBytes, VALUE_TAG, writeValue } from '../common/javascript.ts';
 import { formatJson, parseJson, type Json } from '../common/json.ts';
 import { pack, readItem, unpack, writeItem } from '../common/packed.ts';
-import { decodePayload, type Encoded } from '../common/payload.ts';
+import { decodePayload, reviveFailure, type Encoded } from '../common/payload.ts';
 import type { Failure } from '../common/protocol.ts';
+import type { TaskState } from './answers.ts';
 import { isFailure, UNREADABLE } from './future.ts';
 
 export type Language = 'javascript' | 'python';
+
+/** How a task stands that was asked for by its id. */
+export type TaskOutcome =
+  | { readonly status: 'waiting'; readonly detail: string }
+  | { readonly status: 'done'; readonly value: unknown }
+  | { readonly status: 'failed'; readonly error: Error };
 
 /** Asked of Python workers, so that results can be read here: the import path in the field's SDK. */
 export const JSON_SERIALIZER = 'globus_compute_sdk.serialize.concretes.JSONData';
@@ -35,17 +42,13 @@ export function writeArguments(language: Language, encoded: Encoded): string {
 /** Throws a ComputeError for what cannot be read here. */
 export function readValue(data: string): unknown {
   const item = readItem(data);
-  switch (item?.tag) {
-    case VALUE_TAG: {
-      const { bytes, buffers } = readBytes(item.body);
-      return decodePayload(bytes, buffers);
-    }
-    case JSON_TAG: return readJson(item.body);
-    case ALL_FORMS_TAG: {
-      const json = unpack(item.body).map(readItem).find((one) => one?.tag === JSON_TAG);
-      if (json !== undefined) return readJson(json.body);
-    }
+  if (item?.tag === VALUE_TAG) {
+    const { bytes, buffers } = readBytes(item.body);
+    return decodePayload(bytes, buffers);
   }
+  const forms = item?.tag === ALL_FORMS_TAG ? unpack(item.body).map(readItem) : [item];
+  const json = forms.find((one) => one?.tag === JSON_TAG);
+  if (json !== undefined) return readJson(json.body);
   throw new ComputeError('RESULT_NOT_SERIALIZABLE', 'the result was made by Python and only Python can read it '
     + `(serialised as ${item === undefined ? 'nothing known' : JSON.stringify(item.tag)}): return what JSON can say, `
     + 'such as numbers, texts, lists and dictionaries with texts as keys');
@@ -63,16 +66,30 @@ export function readFailure(
   }
   const details = { ...error === undefined ? {} : { code: error.code }, remote: data };
   if (asked === 'javascript' && /deserializ|invalid header|unpack/i.test(data)) {
-    return new ComputeError('ENDPOINT_REFUSED', 'the endpoint cannot run JavaScript, only Python: send JavaScript to an '
-      + 'endpoint of Switchyard, or use a registered Python function', { details });
+    return new ComputeError('ENDPOINT_REFUSED', 'the endpoint cannot run JavaScript, only Python: send JavaScript to '
+      + 'an endpoint of Switchyard, or use a registered Python function', { details });
   }
   const code = codeOf(data, error);
   return new ComputeError(code, code === 'TASK_RAISED' ? `the task raised an exception:\n${data}` : data, { details });
 }
 
+/** Never throws: what cannot be read is a failure. */
+export function readOutcome(state: TaskState): TaskOutcome {
+  if (state.state === 'open') return { status: 'waiting', detail: state.status };
+  try {
+    if (state.state === 'done') return { status: 'done', value: readValue(state.data) };
+    const failure = readFailure(state.data, undefined, undefined);
+    return { status: 'failed', error: failure instanceof ComputeError ? failure : reviveFailure(failure) };
+  } catch (cause) {
+    const error = cause instanceof ComputeError ? cause
+      : new ComputeError('BAD_MESSAGE', UNREADABLE.message, { cause });
+    return { status: 'failed', error };
+  }
+}
+
 /** Over HTTP there is no code beside the text. */
 function codeOf(data: string, error: ResultError | undefined): ErrorCode {
-  if (/^MaxResultSizeExceeded\(/.test(data)) return 'RESULT_TOO_LARGE';
+  if (data.startsWith('MaxResultSizeExceeded(')) return 'RESULT_TOO_LARGE';
   return error === undefined || /^(RemoteExecutionError|CouldNotExecuteUserTaskError)$/.test(error.code)
     ? 'TASK_RAISED' : 'ENDPOINT_REFUSED';
 }
@@ -81,7 +98,7 @@ function readJson(text: string): Json {
   try {
     return parseJson(text);
   } catch (cause) {
-    throw new ComputeError('BAD_MESSAGE', 'a result that should be JSON is not', { cause });
+    throw new ComputeError('BAD_MESSAGE', 'a result that says that it is JSON is not', { cause });
   }
 }
 

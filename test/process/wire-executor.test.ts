@@ -55,8 +55,8 @@ suite('an executor of an endpoint', () => {
     });
     const error = await failed.catch((reason: unknown) => reason);
     assert.ok(error instanceof RangeError);
-    assert.deepEqual([error.message, (error.cause as Error).message, Reflect.get(error, 'code'), Reflect.get(error, 'at')],
-      ['too far', 'deeper', 'EFAR', 7]);
+    const { message, cause, code, at } = error as RangeError & Record<'code' | 'at', unknown>;
+    assert.deepEqual([message, (cause as Error).message, code, at], ['too far', 'deeper', 'EFAR', 7]);
     assert.equal(failed.status, 'failed');
   });
 
@@ -74,7 +74,8 @@ suite('an executor of an endpoint', () => {
     assert.equal(await done, 2);
     assert.equal(await done.cancel(), false);
     const stop = new AbortController();
-    const some: TaskFuture<number>[] = Array.from({ length: 5 }, () => executor.with({ signal: stop.signal }).submit(() => 3));
+    const stoppable = executor.with({ signal: stop.signal });
+    const some: TaskFuture<number>[] = Array.from({ length: 5 }, () => stoppable.submit(() => 3));
     stop.abort();
     assert.deepEqual(await Promise.all(some.map(codeOf)), some.map(() => 'TASK_CANCELLED'));
   });

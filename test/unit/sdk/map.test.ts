@@ -30,7 +30,8 @@ class Desk {
         this.futures.get(id)?.onFailure(CANCELLED);
       }
     };
-    const future = new EngineFuture<number>({ cancel } as unknown as Engine); // all of an engine that a future uses here
+    // All of an engine that a future uses here.
+    const future = new EngineFuture<number>({ cancel } as unknown as Engine);
     future.id = input as TaskId;
     this.futures.set(input, future);
     return future;
