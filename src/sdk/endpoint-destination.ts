@@ -52,7 +52,7 @@ export class EndpointDestination implements Destination, Sender {
     this.#results = new Results({
       client, onGap: () => this.#lookUps.onGap(),
       onResults: (results) => {
-        for (const result of results) tasks.onResult(result);
+        tasks.onResults(results);
         this.#lookUps.onNews();
       },
     });

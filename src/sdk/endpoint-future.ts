@@ -14,6 +14,15 @@ export interface Sender {
   locate(future: EndpointFuture<unknown>): Promise<TaskPlace>;
 }
 
+/** How a task ended, as either way of its result says it. */
+export type Ended = Pick<ResultMessage, 'data' | 'error' | 'transitions'>;
+
+/** What results have in common that came together: one for many futures. */
+export interface Run {
+  readonly details: JsonObject | undefined;
+  readonly settledAtMs: number;
+}
+
 const NS_PER_MS = 1e6;
 
 export class EndpointFuture<T> extends TaskFuture<T> {
@@ -24,10 +33,9 @@ export class EndpointFuture<T> extends TaskFuture<T> {
   /** When the request that has it left; 0 before. */
   sentAtMs = 0;
   accepted: string | undefined;
-  #settledAtMs = 0;
+  #run: Run | undefined;
   #startedAtMs = 0;
   #finishedAtMs = 0;
-  #details: JsonObject | undefined;
 
   constructor(sender: Sender, submittedAtMs: number) {
     super();
@@ -47,7 +55,7 @@ export class EndpointFuture<T> extends TaskFuture<T> {
     if (this.#startedAtMs === 0 || this.#finishedAtMs === 0) return undefined;
     return {
       submittedAtMs: this.#submittedAtMs, sentAtMs: this.sentAtMs, startedAtMs: this.#startedAtMs,
-      finishedAtMs: this.#finishedAtMs, settledAtMs: this.#settledAtMs,
+      finishedAtMs: this.#finishedAtMs, settledAtMs: this.#run?.settledAtMs ?? 0,
     };
   }
 
@@ -68,20 +76,19 @@ export class EndpointFuture<T> extends TaskFuture<T> {
   }
 
   override get details(): JsonObject | undefined {
-    return this.#details;
+    return this.#run?.details;
   }
 
   /** From its stream, or asked for over HTTP, which has the same but for the failure's code. */
-  onResult(result: Omit<ResultMessage, 'type' | 'taskId'> & { readonly failed: boolean }, settledAtMs: number): void {
-    this.#settledAtMs = settledAtMs;
-    this.#details = result.details;
-    for (const { state, timestampNs } of result.transitions ?? []) {
+  onResult(failed: boolean, { data, error, transitions = [] }: Ended, run: Run): void {
+    this.#run = run;
+    for (const { state, timestampNs } of transitions) {
       if (state === 'execution-start') this.#startedAtMs = Number(timestampNs) / NS_PER_MS;
       if (state === 'execution-end') this.#finishedAtMs = Number(timestampNs) / NS_PER_MS;
     }
     try {
-      if (result.failed) this.fail(readFailure(result.data, result.error, this.language));
-      else this.fulfil(readValue(result.data));
+      if (failed) this.fail(readFailure(data, error, this.language));
+      else this.fulfil(readValue(data));
     } catch (cause) {
       this.fail(cause instanceof ComputeError ? cause
         : new ComputeError('BAD_MESSAGE', 'the result could not be read', { cause }));

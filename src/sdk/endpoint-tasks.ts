@@ -3,9 +3,10 @@
 
 import type { ResultMessage } from '../amqp/messages.ts';
 import { systemClock } from '../common/clock.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { Failure, TaskId } from '../common/protocol.ts';
 import type { TaskState } from './answers.ts';
-import { EndpointFuture, type Sender } from './endpoint-future.ts';
+import { EndpointFuture, type Run, type Sender } from './endpoint-future.ts';
 
 export class EndpointTasks {
   readonly #open = new Set<EndpointFuture<unknown>>();
@@ -68,14 +69,25 @@ export class EndpointTasks {
     const early = this.#early.get(id);
     if (early === undefined) return;
     this.#early.delete(id);
-    this.onResult(early);
+    this.onResults([early]);
   }
 
-  onResult(result: ResultMessage): void {
+  /** Those of one message. */
+  onResults(results: readonly ResultMessage[]): void {
+    const settledAtMs = systemClock.now();
+    let run: Run = { details: results[0]?.details, settledAtMs };
+    for (const result of results) {
+      // Mostly of one endpoint, and then word for word the same: kept once.
+      if (!isSame(run.details, result.details)) run = { details: result.details, settledAtMs };
+      this.#onResult(result, run);
+    }
+  }
+
+  #onResult(result: ResultMessage, run: Run): void {
     const future = this.#accepted.get(result.taskId);
     if (future !== undefined) {
       this.#take(future);
-      future.onResult({ ...result, failed: result.error !== undefined }, systemClock.now());
+      future.onResult(result.error !== undefined, result, run);
     } else if (this.#unanswered > 0 && !this.#early.has(result.taskId)) {
       this.#early.set(result.taskId, result);
     } else {
@@ -89,9 +101,8 @@ export class EndpointTasks {
     if (future === undefined || state.state === 'open') return;
     this.#take(future);
     const { data, details } = state;
-    future.onResult({
-      data, details, error: undefined, failed: state.state === 'failed', transitions: transitionsOf(details),
-    }, systemClock.now());
+    const ended = { data, error: undefined, transitions: transitionsOf(details) };
+    future.onResult(state.state === 'failed', ended, { details, settledAtMs: systemClock.now() });
   }
 
   fail(future: EndpointFuture<unknown>, failure: Failure | Error): void {
@@ -112,6 +123,17 @@ export class EndpointTasks {
     if (this.#open.size > 0) return;
     for (const resolve of this.#drained.splice(0)) resolve();
   }
+}
+
+function isSame(one: JsonObject | undefined, other: JsonObject | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  let left = 0;
+  for (const key in one) {
+    if (one[key] !== other[key]) return false;
+    left++;
+  }
+  for (const _ in other) left--;
+  return left === 0;
 }
 
 /** In seconds by state, as the service says it over HTTP. */
