@@ -35,17 +35,17 @@ export interface EndpointExecutorOptions {
   /** The endpoint that runs the tasks. */
   readonly endpointId: string;
   /** Default: SWITCHYARD_SERVICE_URL, or http://localhost:5000. */
-  readonly serviceUrl?: string;
+  readonly serviceUrl?: string | undefined;
   /** Default: of the environment's client, or of `switchyard login`. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** For the template of an endpoint that has one. Tasks of other values run in another user endpoint. */
-  readonly userEndpointConfig?: JsonObject;
+  readonly userEndpointConfig?: JsonObject | undefined;
   /** What each task asks for, in the field's keys: num_nodes, num_ranks, priority, … Default: nothing. */
-  readonly resourceSpecification?: JsonObject;
+  readonly resourceSpecification?: JsonObject | undefined;
   /** The group whose results are read here: its earlier tasks come with `reloadTasks`. Default: a new one. */
-  readonly taskGroupId?: string;
+  readonly taskGroupId?: string | undefined;
   /** Tasks of one request to the service, at most 10,000. Default: 2,000. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
 }
 
 export type ExecutorOptions = EngineExecutorOptions | EndpointExecutorOptions;

@@ -1,19 +1,21 @@
 // Asking for tasks whose results did not come by themselves: after the stream broke, when it is silent for long, and as
 // long as there is none.
 
-import { systemClock } from '../common/clock.ts';
+import { systemClock, type Clock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
 import type { TaskState } from './answers.ts';
 import type { Client } from './client.ts';
 
 export interface LookUpOptions {
-  readonly client: Client;
+  readonly client: Pick<Client, 'taskStates'>;
   /** Ids of accepted tasks that have not settled. */
   readonly open: () => readonly string[];
   readonly onState: (id: string, state: TaskState) => void;
   /** The service will answer no such question any more. */
   readonly onRefused: (error: ComputeError) => void;
+  /** The stream is there. */
   readonly isReading: () => boolean;
+  readonly clock?: Clock;
 }
 
 const TICK_MS = 500;
@@ -25,6 +27,7 @@ const IDS_MAX = 1_000;
 
 export class LookUps {
   readonly #options: LookUpOptions;
+  readonly #clock: Clock;
   readonly #closing = new AbortController();
   #stopTicks: (() => void) | undefined;
   #asking: Promise<void> | undefined;
@@ -36,21 +39,22 @@ export class LookUps {
 
   constructor(options: LookUpOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
   }
 
   start(): void {
-    this.#stopTicks ??= systemClock.every(TICK_MS, () => this.#tick());
-    this.#dueAtMs = systemClock.now() + this.#waitMs;
+    this.#stopTicks ??= this.#clock.every(TICK_MS, () => this.#tick());
+    this.#dueAtMs = this.#clock.now() + this.#waitMs;
   }
 
   /** Results came: nothing is amiss. */
   onNews(): void {
     this.#waitMs = SILENT_MS.first;
-    this.#dueAtMs = systemClock.now() + this.#waitMs;
+    this.#dueAtMs = this.#clock.now() + this.#waitMs;
   }
 
   onGap(): void {
-    this.#gapDueAtMs = systemClock.now() + AFTER_GAP_MS;
+    this.#gapDueAtMs = this.#clock.now() + AFTER_GAP_MS;
   }
 
   /** Whether any of them has ended; `onState` is told of each. Never rejects. */
@@ -72,10 +76,10 @@ export class LookUps {
     const blind = !this.#options.isReading();
     if (blind && !this.#blind) {
       this.#waitMs = BLIND_MS.first;
-      this.#dueAtMs = Math.min(this.#dueAtMs, systemClock.now() + this.#waitMs);
+      this.#dueAtMs = Math.min(this.#dueAtMs, this.#clock.now() + this.#waitMs);
     }
     this.#blind = blind;
-    if (this.#asking !== undefined || systemClock.now() < Math.min(this.#dueAtMs, this.#gapDueAtMs)) return;
+    if (this.#asking !== undefined || this.#clock.now() < Math.min(this.#dueAtMs, this.#gapDueAtMs)) return;
     this.#asking = this.#look().finally(() => { this.#asking = undefined; });
   }
 
@@ -84,7 +88,7 @@ export class LookUps {
     const { first, most } = this.#blind ? BLIND_MS : SILENT_MS;
     const found = await this.ask(this.#options.open());
     this.#waitMs = found ? first : Math.min(most, this.#waitMs * 2);
-    this.#dueAtMs = systemClock.now() + this.#waitMs;
+    this.#dueAtMs = this.#clock.now() + this.#waitMs;
   }
 
   async #askFor(ids: readonly string[]): Promise<boolean> {

@@ -38,7 +38,8 @@ suite('what a client asks of the service', () => {
       { functionId: add, args: [1, 2] }, { functionId: fails, args: [] }, { functionId: add, args: [3, 4] },
     ]);
     const pending = await failureOf(client.getResult(one));
-    assert.deepEqual([pending.code, (await client.getBatchResult([one])).get(one)?.status], ['TASK_PENDING', 'waiting']);
+    const state = (await client.getBatchResult([one])).get(one);
+    assert.deepEqual([pending.code, state?.status], ['TASK_PENDING', 'waiting']);
     await serveScripts(endpoint);
     await until('the results', async () => [...(await client.getBatchResult([one, two, other])).values()]
       .every(({ status }) => status !== 'waiting'));
@@ -55,7 +56,7 @@ suite('what a client asks of the service', () => {
   test('a Python function gets JSON, is asked for JSON, and its traceback comes back', async () => {
     await using endpoint = await StandInEndpoint.register(service, alice);
     const id = await client.storeFunction({ function_name: 'py', function_code: pack('01\ngASV') });
-    const py = registeredFunction<[number, string], unknown>(id);
+    const py = registeredFunction<[number, string]>(id);
     const results = [
       ['11\n{"a":[1795224080706055542]}', undefined], ['00\ngARLBy4=\n', undefined],
       ['Traceback\nZeroDivisionError: x', { code: 'RemoteExecutionError', userMessage: 'An error occurred' }],

@@ -10,7 +10,7 @@ import { ownBroker } from '../broker.ts';
 import { serveScripts } from '../script-endpoint.ts';
 import { testService, type ServiceOptions, type TestService } from '../service.ts';
 import { StandInEndpoint } from '../stand-in-endpoint.ts';
-import { until, within } from './harness.ts';
+import { failure, settled, until, within } from './harness.ts';
 
 const COUNT = 4_000;
 const SETTLED_MS = 120_000;
@@ -28,9 +28,9 @@ async function survives(options: ServiceOptions, strike: (service: TestService) 
   const submit = (from: number, to: number): TaskFuture<number>[] =>
     Array.from({ length: to - from }, (_, i) => executor.submit(twice, from + i));
   const futures = submit(0, COUNT / 2);
-  let settled = 0;
-  for (const future of futures) void future.then(() => { settled++; });
-  await until('some results', () => settled > 200);
+  let done = 0;
+  for (const future of futures) void future.then(() => { done++; });
+  await until('some results', () => done > 200);
   const struck = strike(service);
   futures.push(...submit(COUNT / 2, (COUNT * 3) / 4));
   await struck;
@@ -65,12 +65,12 @@ test('a task group is reloaded in another process, with what has ended and what 
   await serveScripts(endpoint, async () => { if (++tasks > 2) await released; });
   const first = new Executor({ endpointId: endpoint.id, serviceUrl: service.url, token: user.token });
   assert.equal(await first.submit(() => 'done'), 'done');
-  await assert.rejects(first.submit(() => { throw new TypeError('bad'); }).then(), TypeError);
+  assert.ok((await settled(first.submit(() => { throw new TypeError('bad'); }))).error instanceof TypeError);
   const late = first.submit(() => 'late');
   const id = await until('its id', () => late.taskId);
   const { taskGroupId = '' } = first;
   await first.close('cancel');
-  await assert.rejects(late.then(), { code: 'ENGINE_CLOSED' });
+  await failure('ENGINE_CLOSED', late);
 
   const child = spawn(process.execPath, [
     fileURLToPath(new URL('../fixtures/wire-client.js', import.meta.url)), endpoint.id, taskGroupId, service.url,

@@ -55,7 +55,8 @@ test('what is no function of ours is none', () => {
 });
 
 test('values and the binaries beside them come back', () => {
-  const value = { small: 1, large: [new Uint8Array(70_000).fill(1), new Uint8Array(80_000).fill(2)], when: new Date(1) };
+  const large = [new Uint8Array(70_000).fill(1), new Uint8Array(80_000).fill(2)];
+  const value = { small: 1, large, when: new Date(1) };
   for (const item of [writeValue(encodePayload(value)), writeFailure(encodePayload(value))]) {
     const { bytes, buffers } = readBytes(readItem(item)?.body ?? '');
     assert.deepEqual([decodePayload(bytes, buffers), buffers.length], [value, 2]);

@@ -24,7 +24,8 @@ test('one token is kept for each service, for their user alone', async () => {
   assert.deepEqual([await readCredentials('http://a', file), await readCredentials('http://b/', file)],
     [{ token: '3' }, { token: '2' }]);
   assert.equal((await stat(file)).mode & 0o777, 0o600);
-  assert.deepEqual([await removeCredentials('http://a', file), await removeCredentials('http://a', file)], [true, false]);
+  const removed = [await removeCredentials('http://a', file), await removeCredentials('http://a', file)];
+  assert.deepEqual(removed, [true, false]);
   assert.deepEqual([await readCredentials('http://a', file), await readCredentials('http://b', file)],
     [undefined, { token: '2' }]);
 });
