@@ -8,6 +8,7 @@ import { payload } from './payload.ts';
 import { nodeHours } from './node-hours.ts';
 import { peers } from './peers.ts';
 import { scaleOut } from './scale-out.ts';
+import { service } from './service.ts';
 import { slurm } from './slurm.ts';
 import { throughput } from './throughput.ts';
 import { zeroWorker } from './zero-worker.ts';
@@ -24,5 +25,6 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
   cold_start: coldStart,
   node_hours: nodeHours,
   slurm,
+  service,
   peers,
 };

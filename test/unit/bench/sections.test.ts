@@ -6,18 +6,19 @@ import { chooseSections } from '../../../src/cli/bench.ts';
 const chosen = (only?: string, peer?: string, onCluster = false): SectionName[] =>
   chooseSections(only, peer, onCluster).sections;
 
-test('without --only every section runs but the peers, which must be asked for, and Slurm where none answers', () => {
+test('without --only every section runs but those that must be asked for, and Slurm where none answers', () => {
   const without = (...left: SectionName[]): SectionName[] => SECTION_NAMES.filter((name) => !left.includes(name));
-  assert.deepEqual(chosen(), without('slurm', 'peers'));
-  assert.deepEqual(chosen(undefined, undefined, true), without('peers'));
-  assert.deepEqual(chosen(undefined, 'parsl'), without('slurm'));
-  assert.deepEqual(chosen(undefined, 'parsl', true), SECTION_NAMES);
+  assert.deepEqual(chosen(), without('slurm', 'service', 'peers'));
+  assert.deepEqual(chosen(undefined, undefined, true), without('service', 'peers'));
+  assert.deepEqual(chosen(undefined, 'parsl'), without('slurm', 'service'));
+  assert.deepEqual(chosen(undefined, 'parsl', true), without('service'));
 });
 
 test('--only picks sections, in the order in which they run', () => {
   assert.deepEqual(chosen('latency, limits,no-op'), ['limits', 'no_op', 'latency']);
   assert.deepEqual(chosen('no_op', 'parsl'), ['no_op', 'peers']);
   assert.deepEqual(chosen('peers'), ['peers']);
+  assert.deepEqual(chosen('service'), ['service']);
 });
 
 test('slurm is measured when it is asked for, with the peer beside it', () => {
