@@ -14,7 +14,7 @@ export const SECTION_NAMES = [
 export type SectionName = typeof SECTION_NAMES[number];
 
 /** To the process of a section: what to measure. */
-export interface SectionRequest extends Pick<Effort, 'quick' | 'python' | 'peer' | 'partition' | 'databaseUrl' | 'directory'> {
+export interface SectionRequest extends Omit<Effort, 'signal' | 'progress'> {
   readonly section: SectionName;
 }
 

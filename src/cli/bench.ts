@@ -79,6 +79,9 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
   }
 }
 
+/** They need what not every machine has. */
+const ON_DEMAND: ReadonlySet<SectionName> = new Set(['service', 'peers']);
+
 export interface Choice {
   readonly sections: SectionName[];
   readonly peer: typeof PEERS[number] | undefined;
@@ -91,7 +94,7 @@ export interface Choice {
 export function chooseSections(only: string | undefined, peerName: string | undefined, onCluster: boolean): Choice {
   const peer = peerName === undefined ? undefined : known('peer', peerName, PEERS);
   const wanted = only?.split(',').map((word) => known('section', word.trim().replaceAll('-', '_'), SECTION_NAMES))
-    ?? SECTION_NAMES.filter((name) => name !== 'peers' && name !== 'service' && (name !== 'slurm' || onCluster));
+    ?? SECTION_NAMES.filter((name) => !ON_DEMAND.has(name) && (name !== 'slurm' || onCluster));
   const beside = peer !== undefined && wanted.some((name) => name !== 'slurm');
   return { sections: SECTION_NAMES.filter((name) => wanted.includes(name) || (name === 'peers' && beside)), peer };
 }
