@@ -88,8 +88,8 @@ export interface Choice {
 }
 
 /**
- * Every section but the peers and the service, which must be asked for, and slurm, where no cluster answers; in the
- * order of the table, whatever was typed. Alone, slurm has the peer beside it, and the peers' own section is not needed.
+ * Every section but those that must be asked for, and slurm, where no cluster answers; in the order of the table,
+ * whatever was typed. Alone, slurm has the peer beside it, and the peers' own section is not needed.
  */
 export function chooseSections(only: string | undefined, peerName: string | undefined, onCluster: boolean): Choice {
   const peer = peerName === undefined ? undefined : known('peer', peerName, PEERS);
