@@ -8,6 +8,8 @@ export interface Effort {
   readonly peer: 'parsl' | undefined;
   /** Of the Slurm cluster; undefined: its default. */
   readonly partition: string | undefined;
+  /** Of a PostgreSQL server, to measure the service with beside its embedded database; undefined: none. */
+  readonly databaseUrl: string | undefined;
   /** Where run folders of measured engines go; removed when the bench ends. */
   readonly directory: string;
   readonly signal: AbortSignal;

@@ -3,7 +3,7 @@
 import type { PiscinaLimit } from './limits/piscina.ts';
 import type { ZmqLimit } from './limits/zmq.ts';
 import type { Machine } from './machine.ts';
-import type { Spread } from './measure.ts';
+import type { Percentiles, Spread } from './measure.ts';
 import type { ParslFigures } from './peers/parsl.ts';
 
 export interface BenchReport {
@@ -28,6 +28,7 @@ export interface BenchReport {
   readonly node_hours?: NodeHours;
   readonly slurm?: Slurm;
   readonly python?: Python;
+  readonly service?: { readonly embedded: ServiceFigures; readonly postgres?: ServiceFigures };
   readonly peers?: { readonly parsl?: ParslFigures };
   readonly ratios?: Ratios;
   /** Sections that could not be measured, and why. */
@@ -174,6 +175,20 @@ export interface Python {
   /** The same tasks on the peer, at its best prefetch. */
   readonly parsl?: { readonly tasks_per_s: number; readonly p50_ms: number; readonly p99_ms: number };
   readonly spread: { readonly tasks_per_s: Spread; readonly parsl_tasks_per_s?: Spread };
+}
+
+/** Tasks of an endpoint, through service and broker. */
+export interface ServiceFigures {
+  readonly tasks_per_s: number;
+  readonly tasks: number;
+  /** Results that came twice. */
+  readonly duplicates: number;
+  readonly client_cpu_us_per_task: number;
+  /** One task at a time. */
+  readonly latency: Percentiles;
+  /** One confirmed message through the broker to another connection, and one back, in the same rounds. */
+  readonly round_trip: Percentiles;
+  readonly spread: { readonly tasks_per_s: Spread };
 }
 
 /** Only those whose both sides were measured. */

@@ -11,7 +11,7 @@ import { ratiosOf } from './ratios.ts';
 import type { BenchReport } from './results.ts';
 import type { FromSection, SectionName, SectionRequest } from './section.ts';
 
-export interface BenchOptions extends Pick<Effort, 'quick' | 'python' | 'peer' | 'partition'> {
+export interface BenchOptions extends Omit<Effort, 'directory' | 'signal' | 'progress'> {
   readonly sections: readonly SectionName[];
 }
 

@@ -8,13 +8,13 @@ export type Section = (effort: Effort) => Promise<Partial<BenchReport>>;
 /** In the order in which they run; the names are those of the report's keys. */
 export const SECTION_NAMES = [
   'limits', 'no_op', 'latency', 'payload', 'zero_worker', 'throughput', 'scale_out', 'memory', 'cold_start',
-  'node_hours', 'slurm', 'python', 'peers',
+  'node_hours', 'slurm', 'python', 'service', 'peers',
 ] as const;
 
 export type SectionName = typeof SECTION_NAMES[number];
 
 /** To the process of a section: what to measure. */
-export interface SectionRequest extends Pick<Effort, 'quick' | 'python' | 'peer' | 'partition' | 'directory'> {
+export interface SectionRequest extends Omit<Effort, 'signal' | 'progress'> {
   readonly section: SectionName;
 }
 

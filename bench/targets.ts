@@ -1,7 +1,7 @@
 // What is worth printing about a report, one row each: where the figure is, its unit, and what it has to reach.
 
 import type { Spread } from './measure.ts';
-import type { BenchReport } from './results.ts';
+import type { BenchReport, ServiceFigures } from './results.ts';
 
 export interface Row {
   readonly group: string;
@@ -152,6 +152,8 @@ export const ROWS: readonly Row[] = [
     group: 'Slurm', name: 'commands of a look at 500 jobs', unit: 'commands', target: { most: 1 },
     value: (r) => r.slurm?.watch_500_commands,
   },
+  ...serviceRows('embedded database', (r) => r.service?.embedded),
+  ...serviceRows('PostgreSQL', (r) => r.service?.postgres),
   { group: 'Node-hours', name: 'a simulated day', unit: 'h', value: (r) => r.node_hours?.ours.node_hours },
   { group: 'Node-hours', name: 'the least that is possible', unit: 'h', value: (r) => r.node_hours?.least },
   {
@@ -202,6 +204,31 @@ export const ROWS: readonly Row[] = [
   },
   { group: 'Ratios', name: 'scheduler alone over raw ZeroMQ', unit: '×', value: (r) => r.ratios?.zero_worker_to_zmq },
 ];
+
+function serviceRows(database: string, of: (report: BenchReport) => ServiceFigures | undefined): Row[] {
+  const group = `Through the service, ${database}`;
+  return [
+    {
+      group, name: 'no-op tasks, 2 workers', unit: 'tasks/s', target: { least: 5_000 },
+      value: (r) => of(r)?.tasks_per_s, spread: (r) => of(r)?.spread.tasks_per_s,
+    },
+    {
+      group, name: 'client CPU per task', unit: 'µs', target: { most: 40 },
+      value: (r) => of(r)?.client_cpu_us_per_task,
+    },
+    { group, name: 'one at a time, p50', unit: 'ms', value: (r) => of(r)?.latency.p50_ms },
+    { group, name: 'one at a time, p99', unit: 'ms', value: (r) => of(r)?.latency.p99_ms },
+    { group, name: 'limit: broker round trip, p50', unit: 'ms', value: (r) => of(r)?.round_trip.p50_ms },
+    {
+      group, name: 'p50 over the broker round trip’s', unit: '×', target: { most: 4 },
+      value: (r) => ratio(of(r)?.latency.p50_ms, of(r)?.round_trip.p50_ms),
+    },
+  ];
+}
+
+function ratio(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : one / other;
+}
 
 function bestOfPiscina({ limits }: BenchReport): Spread | undefined {
   const best = limits?.piscina?.tasks_per_s;

@@ -29,7 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   providers: ['src/common', 'launchers'],
   launchers: ['src/common'],
   // The real protocol of thousands of managers, without their threads.
-  bench: ['src/common', 'src/sdk', 'engine', 'engine/manager/config-file.ts', 'engine/manager/link.ts',
+  bench: ['src/common', 'src/sdk', 'src/amqp', 'src/service/private-broker.ts',
+    'engine', 'engine/manager/config-file.ts', 'engine/manager/link.ts',
     'engine/manager/zero.ts', 'engine/blocks',
     'providers'],
   examples: ['src/sdk'],

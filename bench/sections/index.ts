@@ -9,6 +9,7 @@ import { nodeHours } from './node-hours.ts';
 import { peers } from './peers.ts';
 import { python } from './python.ts';
 import { scaleOut } from './scale-out.ts';
+import { service } from './service.ts';
 import { slurm } from './slurm.ts';
 import { throughput } from './throughput.ts';
 import { zeroWorker } from './zero-worker.ts';
@@ -26,5 +27,6 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
   node_hours: nodeHours,
   slurm,
   python,
+  service,
   peers,
 };

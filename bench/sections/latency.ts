@@ -29,7 +29,8 @@ export async function latency(effort: Effort): Promise<Partial<BenchReport>> {
   const ours = async (index: number): Promise<void> => {
     const future = executor.submit(noopFunction, index, PADDING);
     if (await future !== index) throw new Error(`task ${index} came back with another's value`);
-    if (future.timings !== undefined) journeys.push(future.timings);
+    // Of a task of an engine they are complete.
+    if (future.timings !== undefined) journeys.push(future.timings as Moments);
   };
 
   progress('warming up');

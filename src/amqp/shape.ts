@@ -10,13 +10,18 @@ export function isUuid(text: string): boolean {
 /** Reads the fields of an object that a stranger sent, and remembers the first that is not what it has to be. */
 export class Shape {
   readonly #object: JsonObject;
-  readonly #path: string;
+  /** Where it is, put together only when there is a problem: there are many of these, and hardly ever one. */
+  readonly #name: string;
+  readonly #index: number | undefined;
+  readonly #parent: Shape | undefined;
   readonly #root: { problem: string | undefined };
 
-  constructor(object: JsonObject, path = 'data', root: { problem: string | undefined } = { problem: undefined }) {
+  constructor(object: JsonObject, name = 'data', parent?: Shape, index?: number) {
     this.#object = object;
-    this.#path = path;
-    this.#root = root;
+    this.#name = name;
+    this.#index = index;
+    this.#parent = parent;
+    this.#root = parent === undefined ? { problem: undefined } : parent.#root;
   }
 
   /** The first problem, without the value, which may be anybody's data. What was read is worthless if there is one. */
@@ -101,23 +106,31 @@ export class Shape {
     const value = this.#get(key);
     if (!Array.isArray(value)) return this.#fail(key, 'a list', []);
     const items: readonly Json[] = value;
-    return items.flatMap((item, i) => {
+    const tuples: T[] = [];
+    items.forEach((item, i) => {
       const one = Array.isArray(item) ? read(item as readonly Json[]) : undefined;
-      return one === undefined ? this.#fail<T[]>(`${key}[${i}]`, 'what it has to be', []) : [one];
+      if (one === undefined) this.#fail(key, 'what it has to be', undefined, i);
+      else tuples.push(one);
     });
+    return tuples;
   }
 
   #list<T>(key: string, value: Json | undefined, read: (shape: Shape) => T): T[] {
     if (!Array.isArray(value)) return this.#fail(key, 'a list', []);
     const items: readonly Json[] = value;
     return items.map((item, i) => {
-      const object = isJsonObject(item) ? item : this.#fail(`${key}[${i}]`, 'an object', {});
-      return read(this.#inner(`${key}[${i}]`, object));
+      const object = isJsonObject(item) ? item : this.#fail(key, 'an object', {}, i);
+      return read(this.#inner(key, object, i));
     });
   }
 
-  #inner(key: string, object: JsonObject): Shape {
-    return new Shape(object, `${this.#path}.${key}`, this.#root);
+  #inner(key: string, object: JsonObject, index?: number): Shape {
+    return new Shape(object, key, this, index);
+  }
+
+  #path(): string {
+    const name = this.#index === undefined ? this.#name : `${this.#name}[${this.#index}]`;
+    return this.#parent === undefined ? name : `${this.#parent.#path()}.${name}`;
   }
 
   #isThere(key: string): boolean {
@@ -129,8 +142,8 @@ export class Shape {
     return Object.hasOwn(this.#object, key) ? this.#object[key] : undefined;
   }
 
-  #fail<T>(key: string, expected: string, instead: T): T {
-    this.#root.problem ??= `${this.#path}.${key} is not ${expected}`;
+  #fail<T>(key: string, expected: string, instead: T, index?: number): T {
+    this.#root.problem ??= `${this.#path()}.${key}${index === undefined ? '' : `[${index}]`} is not ${expected}`;
     return instead;
   }
 }

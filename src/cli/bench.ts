@@ -17,6 +17,7 @@ interface Options {
   readonly peer?: string;
   readonly python?: string;
   readonly partition?: string;
+  readonly database?: string;
   readonly json?: true;
   readonly output?: string;
   readonly svg?: string;
@@ -31,6 +32,7 @@ Examples:
   switchyard bench --peer parsl --output bench.json --svg bench.svg
   switchyard bench --only limits,latency --json
   switchyard bench --only slurm --partition short --peer parsl
+  switchyard bench --only service --database postgres://user@host/database
 
 Exit status: 0 everything was measured, 1 a section could not be, 64 there is no such section, 73 a file cannot be
 written, 130 or 143 stopped by Ctrl-C or SIGTERM.
@@ -44,6 +46,7 @@ export function benchCommand(): Command {
     .option('--peer <name>', 'the same work on a peer, in a virtual environment made for it: parsl')
     .option('--python <path>', 'the Python for that environment')
     .option('--partition <name>', "the Slurm partition, if not the cluster's default")
+    .option('--database <url>', 'a PostgreSQL server to measure the service with as well')
     .option('--json', 'the report as JSON on standard output')
     .option('-o, --output <file>', 'the report as JSON into a file')
     .option('--svg <file>', 'the chart into a file')
@@ -63,8 +66,8 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
   try {
     const onCluster = options.only === undefined && await slurmAnswers(signal);
     const { sections, peer } = chooseSections(options.only, options.peer, onCluster);
-    const { partition, python, quick = false } = options;
-    const report = await runBench({ sections, quick, peer, python, partition }, signal, progress);
+    const { partition, python, quick = false, database: databaseUrl } = options;
+    const report = await runBench({ sections, quick, peer, python, partition, databaseUrl }, signal, progress);
     const json = `${JSON.stringify(report, null, 2)}\n`;
     process.stdout.write(options.json === true ? json : renderReport(report));
     if (options.output !== undefined) await write(options.output, json);
@@ -76,22 +79,25 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
   }
 }
 
+/** They need what not every machine has. */
+const ON_DEMAND: ReadonlySet<SectionName> = new Set(['python', 'service', 'peers']);
+/** They measure the peer themselves. */
+const HAS_PEER: ReadonlySet<SectionName> = new Set(['slurm', 'python']);
+
 export interface Choice {
   readonly sections: SectionName[];
   readonly peer: typeof PEERS[number] | undefined;
 }
 
 /**
- * Every section but the peers, which must be asked for, python, which needs packages as the peers do, and slurm, where
- * no cluster answers; in the order of the table, whatever was typed. Alone, slurm and python have the peer beside them,
- * and the peers' own section is not needed.
+ * Every section but those that must be asked for, and slurm, where no cluster answers; in the order of the table,
+ * whatever was typed. Alone, slurm and python have the peer beside them, and the peers' own section is not needed.
  */
 export function chooseSections(only: string | undefined, peerName: string | undefined, onCluster: boolean): Choice {
   const peer = peerName === undefined ? undefined : known('peer', peerName, PEERS);
   const wanted = only?.split(',').map((word) => known('section', word.trim().replaceAll('-', '_'), SECTION_NAMES))
-    ?? SECTION_NAMES.filter((name) => name !== 'peers' && (name !== 'slurm' || onCluster)
-      && (name !== 'python' || peer !== undefined));
-  const beside = peer !== undefined && wanted.some((name) => name !== 'slurm' && name !== 'python');
+    ?? SECTION_NAMES.filter((name) => !ON_DEMAND.has(name) && (name !== 'slurm' || onCluster));
+  const beside = peer !== undefined && wanted.some((name) => !HAS_PEER.has(name));
   return { sections: SECTION_NAMES.filter((name) => wanted.includes(name) || (name === 'peers' && beside)), peer };
 }
 

@@ -12,7 +12,9 @@ const DEPTH_MAX = 200;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const BLANK = /[ \t\n\r]*/y;
 /** Only then can there be a number that JSON.parse would round. Digits in a text are a false alarm, and harmless. */
-const MANY_DIGITS = /\d{16}/;
+const MANY_DIGITS = 16;
+/** What is shorter exhausts nothing while it is parsed, which takes no stack: its depth can be seen afterwards. */
+const SHORT_CHARS = 4 * 1024 * 1024;
 
 /** Others refuse longer ones, and turning them into a number takes time that grows with their square. */
 const DIGITS_MAX = 1_000;
@@ -20,9 +22,42 @@ const DIGITS_MAX = 1_000;
 /** Throws a SyntaxError for what is not JSON, a RangeError for what is nested too deep or a number too long. */
 export function parseJson(text: string): Json {
   // JSON.parse makes nothing but JSON.
-  if (!MANY_DIGITS.test(text) && !isDeep(text)) return JSON.parse(text) as Json;
+  const isShort = text.length <= SHORT_CHARS;
+  if (!hasManyDigits(text) && (isShort || !isDeep(text))) {
+    const value = JSON.parse(text) as Json;
+    if (!isShort || isShallow(value, DEPTH_MAX)) return value;
+  }
   const reader = new Reader(text);
   return reader.document();
+}
+
+/** A run of so many digits has one at a place that is a multiple of that: the others need not be looked at. */
+function hasManyDigits(text: string): boolean {
+  for (let i = MANY_DIGITS - 1; i < text.length; i += MANY_DIGITS) {
+    if (!isDigit(text, i)) continue;
+    let first = i;
+    while (first > 0 && isDigit(text, first - 1)) first--;
+    let last = i;
+    while (last - first < MANY_DIGITS && isDigit(text, last + 1)) last++;
+    if (last - first >= MANY_DIGITS - 1) return true;
+  }
+  return false;
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 0x30 && code <= 0x39;
+}
+
+function isShallow(value: Json, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth === 0) return false;
+  if (isList(value)) {
+    for (let i = 0; i < value.length; i++) if (!isShallow(value[i] ?? null, depth - 1)) return false;
+    return true;
+  }
+  for (const key in value) if (!isShallow(value[key] ?? null, depth - 1)) return false;
+  return true;
 }
 
 /** Compact, keys in their order, as `JSON.stringify` writes it. Numbers that are not finite become null. */

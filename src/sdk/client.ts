@@ -1,16 +1,21 @@
 // What the service can be asked, one method for each question. Ids are UUIDs in lower case.
 
+import { randomUUID } from 'node:crypto';
 import { isUuid, Shape } from '../amqp/shape.ts';
 import type { RegisterEndpoint, RegisterFunction, Submit, Submitted } from '../common/api.ts';
 import { ComputeError } from '../common/errors.ts';
 import { isJsonObject, type JsonObject } from '../common/json.ts';
+import { encodePayload } from '../common/payload.ts';
 import {
   readEndpointState, readFunction, readRegistered, readState, readStates, readSubmitted, readSummary, readUser,
   type EndpointState, type EndpointSummary, type RegisteredEndpoint, type ResultStream, type StoredFunction,
   type TaskState, type UserInfo,
 } from './answers.ts';
 import { serviceUrl, tokenSource } from './credentials.ts';
+import { portableDefinition, type TaskFunction } from './functions.ts';
+import { lookUpFunction, payloadOf, registrationOf, type RemoteFunction } from './remote-functions.ts';
 import { Rest, type RestRequest } from './rest.ts';
+import { JSON_SERIALIZER, readOutcome, type TaskOutcome } from './wire-format.ts';
 
 export interface ClientOptions {
   /** Default: SWITCHYARD_SERVICE_URL, or http://localhost:5000. */
@@ -30,6 +35,18 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
+/** One call of a registered function. */
+export interface Call {
+  readonly functionId: string;
+  readonly args: readonly unknown[];
+}
+
+export interface RegisterOptions {
+  readonly description?: string;
+  /** Others may call it too. Default: nobody. */
+  readonly public?: boolean;
+}
+
 export interface SubmitOptions extends AskOptions {
   /** The request's name: sent again under the same one, it is the same request. */
   readonly key?: string;
@@ -41,6 +58,7 @@ export interface SubmitOptions extends AskOptions {
  */
 export class Client {
   readonly #rest: Rest;
+  readonly #functions = new Map<string, Promise<RemoteFunction>>();
 
   /** Throws CONFIG_INVALID. Nothing is asked before the first call. */
   constructor(options: ClientOptions = {}) {
@@ -65,6 +83,51 @@ export class Client {
 
   async userInfo(): Promise<UserInfo> {
     return this.#ask({ what: 'ask who this is', method: 'GET', path: '/v2/oauth2/userinfo' }, readUser);
+  }
+
+  /**
+   * Registers a function, for `run` and `registeredFunction`, and resolves to its id. Rejects with NOT_SERIALIZABLE
+   * too. A second registration is another function.
+   */
+  async registerFunction(fn: TaskFunction, options: RegisterOptions = {}): Promise<string> {
+    return this.storeFunction({ ...registrationOf(portableDefinition(fn)), ...options });
+  }
+
+  /** Calls a registered function at an endpoint, and resolves to the id of the task. */
+  async run(endpointId: string, functionId: string, ...args: unknown[]): Promise<string> {
+    const [id = ''] = await this.runBatch(endpointId, [{ functionId, args }]);
+    return id;
+  }
+
+  /** Many calls in one request, at most 10,000; the ids of their tasks in the same order. */
+  async runBatch(endpointId: string, calls: readonly Call[]): Promise<string[]> {
+    const functions = await Promise.all(calls.map((call) => this.#function(call.functionId)));
+    const tasks: Record<string, string[]> = {};
+    const places = calls.map(({ args }, i) => {
+      const fn = functions[i];
+      if (fn === undefined) return { id: '', at: 0 };
+      const payloads = tasks[fn.id] ??= [];
+      return { id: fn.id, at: payloads.push(payloadOf(fn, encodePayload(args, 'args'))) - 1 };
+    });
+    const isPython = functions.some(({ language }) => language === 'python');
+    const answer = await this.submit(endpointId, {
+      tasks, ...isPython ? { result_serializers: [JSON_SERIALIZER] } : {},
+    }, { key: randomUUID() });
+    return places.map(({ id, at }) => answer.tasks[id]?.[at] ?? '');
+  }
+
+  /** The task's value. Rejects with its failure, or with TASK_PENDING while it has not ended. */
+  async getResult(taskId: string): Promise<unknown> {
+    const outcome = readOutcome(await this.taskState(taskId));
+    if (outcome.status === 'done') return outcome.value;
+    if (outcome.status === 'failed') throw outcome.error;
+    throw new ComputeError('TASK_PENDING', `task ${taskId} has not ended: the service says ${outcome.detail}`);
+  }
+
+  /** How each of them stands, by id. Those that the service does not know are left out. */
+  async getBatchResult(taskIds: readonly string[]): Promise<Map<string, TaskOutcome>> {
+    const states = await this.taskStates(taskIds);
+    return new Map([...states].map(([id, state]) => [id, readOutcome(state)]));
   }
 
   /** Resolves to its id. A second registration of the same function is another function. */
@@ -167,6 +230,13 @@ export class Client {
     return this.#ask({
       what: `ask what endpoint ${id} runs`, method: 'GET', path: `/v3/endpoints/${checked(id)}/allowed_functions`,
     }, (answer) => (answer.has('functions') ? answer.texts('functions') : undefined));
+  }
+
+  #function(id: string): Promise<RemoteFunction> {
+    const known = this.#functions.get(id) ?? lookUpFunction(this, id);
+    this.#functions.set(id, known);
+    known.catch(() => this.#functions.delete(id));
+    return known;
   }
 
   async #ask<T>(request: RestRequest, read: (answer: Shape) => T): Promise<T> {

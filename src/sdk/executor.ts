@@ -1,17 +1,21 @@
-// What users hold: functions in, futures out.
+// What users hold: functions in, futures out, wherever they run.
 
-import { setMaxListeners } from 'node:events';
+import { isUuid } from '../amqp/shape.ts';
 import { systemClock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
-import { encodePayload } from '../common/payload.ts';
-import type { FunctionId, Kind, ResourceSpecification } from '../common/protocol.ts';
-import { Engine, type EngineStatus } from '../../engine/engine.ts';
+import type { JsonObject } from '../common/json.ts';
+import { Engine } from '../../engine/engine.ts';
 import { parseEngineConfig } from '../../engine/config.ts';
-import { definitionOf, type TaskFunction } from './functions.ts';
-import { TaskFuture } from './future.ts';
-import { mapTasks, type MapOptions } from './map.ts';
+import { Client } from './client.ts';
+import type { Destination, ExecutorStatus } from './destination.ts';
+import { EndpointDestination } from './endpoint-destination.ts';
+import { EngineDestination } from './engine-destination.ts';
+import type { TaskFuture } from './future.ts';
+import { Submitter } from './submitter.ts';
+import { checkOptions, type TaskOptions } from './task-options.ts';
 
-export interface ExecutorOptions {
+/** For an engine of one's own. */
+export interface EngineExecutorOptions {
   /** The field's engine block, as in an endpoint's config.yaml. Default: one block of workers on this machine. */
   readonly engine?: unknown;
   /** Where the run's folder is made; compute nodes must see it. Default: `~/.switchyard/runs`. */
@@ -26,108 +30,31 @@ export interface ExecutorOptions {
   readonly logLevel?: string;
 }
 
-export interface TaskOptions {
-  /** From the start of the run on a worker. Default: no limit. */
-  readonly timeoutMs?: number;
-  /** Lower is sooner; tasks without one come last. */
-  readonly priority?: number;
-  /** How many more times a task is tried that raised, timed out or lost its worker. Default: 0. */
-  readonly retries?: number;
-  /** The task starts only in a block that lives at least this much longer. Default: 0. */
-  readonly minRemainingMs?: number;
-  /** Cores of one node that the task uses; it gets as many workers' as that takes. Default: what one worker has. */
-  readonly cores?: number;
-  /** GiB that the task uses, as `cores`. */
-  readonly memory?: number;
-  /** Accelerators that the task sees, as `cores`. Default: its worker's one, where there are any. */
-  readonly gpus?: number;
-  /** Whole nodes that the task runs on at once; in a GlobusMPIEngine. Default: 1. */
-  readonly nodes?: number;
-  /** MPI ranks on each node. Of nodes, ranksPerNode and numRanks any two imply the third. Default: 1. */
-  readonly ranksPerNode?: number;
-  /** MPI ranks in all. */
-  readonly numRanks?: number;
-  /** More options for srun or mpiexec, at the end of PARSL_MPI_PREFIX as they are. */
-  readonly launcherOptions?: string;
-  /** Aborting it cancels the tasks submitted with it. */
-  readonly signal?: AbortSignal;
+/** For an endpoint, through the service. */
+export interface EndpointExecutorOptions {
+  /** The endpoint that runs the tasks. */
+  readonly endpointId: string;
+  /** Default: SWITCHYARD_SERVICE_URL, or http://localhost:5000. */
+  readonly serviceUrl?: string | undefined;
+  /** Default: of the environment's client, or of `switchyard login`. */
+  readonly token?: string | undefined;
+  /** For the template of an endpoint that has one. Tasks of other values run in another user endpoint. */
+  readonly userEndpointConfig?: JsonObject | undefined;
+  /** What each task asks for, in the field's keys: num_nodes, num_ranks, priority, … Default: nothing. */
+  readonly resourceSpecification?: JsonObject | undefined;
+  /** The group whose results are read here: its earlier tasks come with `reloadTasks`. Default: a new one. */
+  readonly taskGroupId?: string | undefined;
+  /** Tasks of one request to the service, at most 10,000. Default: 2,000. */
+  readonly batchSize?: number | undefined;
 }
 
-/** Submits tasks with certain options. An Executor is one, with none. */
-export class Submitter {
-  readonly #engine: Engine;
-  readonly #options: TaskOptions;
-  /** Kinds by function value or reference: what a kind costs is paid once per function, not per task. */
-  readonly #kinds = new WeakMap<object, Kind>();
-  readonly #kindsById = new Map<FunctionId, Kind>();
-  readonly #aborting: Set<TaskFuture<unknown>> | undefined;
+export type ExecutorOptions = EngineExecutorOptions | EndpointExecutorOptions;
 
-  constructor(engine: Engine, options: TaskOptions) {
-    this.#engine = engine;
-    this.#options = options;
-    const { signal } = options;
-    if (signal === undefined) return;
-    const open = new Set<TaskFuture<unknown>>();
-    this.#aborting = open;
-    setMaxListeners(0, signal);
-    signal.addEventListener('abort', () => {
-      this.#engine.cancel([...open].filter((future) => future.status === 'waiting').map((future) => future.id));
-      open.clear();
-    }, { once: true });
-  }
-
-  /**
-   * Hands a call over and returns at once. Throws NOT_SERIALIZABLE, PAYLOAD_TOO_LARGE, QUEUE_FULL or ENGINE_CLOSED, and
-   * CONFIG_INVALID in a GlobusMPIEngine for a task that does not say what nodes it takes: then there is no task.
-   */
-  submit<A extends unknown[], R>(fn: TaskFunction<A, R>, ...args: A): TaskFuture<Awaited<R>> {
-    const kind = this.#kinds.get(fn) ?? this.#makeKind(fn);
-    if (this.#options.signal?.aborted === true) {
-      throw new ComputeError('TASK_CANCELLED', 'the signal was aborted before');
-    }
-    const { bytes, buffers } = encodePayload(args, 'args');
-    const future = new TaskFuture<Awaited<R>>(this.#engine);
-    future.id = this.#engine.submit(kind, bytes, buffers, future);
-    if (this.#aborting !== undefined) this.#track(future);
-    return future;
-  }
-
-  /**
-   * Calls `fn` for every input and yields results as they complete, or in the order of the inputs. Inputs are read only
-   * as fast as results are taken: at most `window` tasks are open. The first failure ends it, unless `settled` is set.
-   */
-  map<I, R>(
-    fn: TaskFunction<[I], R>, inputs: Iterable<I> | AsyncIterable<I>, options: MapOptions = {},
-  ): AsyncGenerator<Awaited<R>, void, void> {
-    return mapTasks((input: I) => this.submit(fn, input), inputs, options);
-  }
-
-  #makeKind(fn: TaskFunction): Kind {
-    const id = this.#engine.define(definitionOf(fn));
-    const kind = this.#kindsById.get(id) ?? this.#kindOf(id);
-    this.#kindsById.set(id, kind);
-    this.#kinds.set(fn, kind);
-    return kind;
-  }
-
-  #kindOf(fn: FunctionId): Kind {
-    const { timeoutMs = 0, retries = 0, minRemainingMs = 0, priority } = this.#options;
-    const footprint = this.#engine.footprint(askedOf(this.#options));
-    return {
-      fn, timeoutMs, retries, minRemainingMs,
-      ...(priority === undefined ? {} : { priority }), ...(footprint === undefined ? {} : { footprint }),
-    };
-  }
-
-  #track(future: TaskFuture<unknown>): void {
-    this.#aborting?.add(future);
-    const forget = (): void => { this.#aborting?.delete(future); };
-    future.then(forget, forget);
-  }
-}
+const BATCH_SIZE = 2_000;
+const TASKS_MAX = 10_000;
 
 /**
- * Runs functions on an engine of its own.
+ * Runs functions on an engine of its own, or with an `endpointId` on an endpoint.
  *
  * ```ts
  * await using executor = new Executor();
@@ -135,24 +62,18 @@ export class Submitter {
  * ```
  */
 export class Executor extends Submitter implements AsyncDisposable {
-  readonly #engine: Engine;
+  readonly #destination: Destination;
 
   /** Throws CONFIG_INVALID. Nothing is started before the first task, or `start`. */
   constructor(options: ExecutorOptions = {}) {
-    const engine = new Engine({
-      config: parseEngineConfig(options.engine ?? {}),
-      directory: options.directory,
-      resumeAs: options.resumeAs,
-      logLevel: options.logLevel,
-      clock: systemClock,
-    });
-    super(engine, {});
-    this.#engine = engine;
+    const destination = destinationOf(options);
+    super(destination, {});
+    this.#destination = destination;
   }
 
   /** Brings the engine up. The first submit does it too, and then a failure reaches every future. */
   start(): Promise<void> {
-    return this.#engine.start();
+    return this.#destination.start();
   }
 
   /**
@@ -161,36 +82,49 @@ export class Executor extends Submitter implements AsyncDisposable {
    */
   with(options: TaskOptions): Submitter {
     checkOptions(options);
-    const asked = askedOf(options);
-    if (Object.keys(asked).length > 0) this.#engine.footprint(asked);
-    return new Submitter(this.#engine, options);
+    return new Submitter(this.#destination, options);
   }
 
-  status(): EngineStatus {
-    return this.#engine.status();
+  status(): ExecutorStatus {
+    return this.#destination.status();
   }
 
-  /** The interchange's own state, for people who look for a fault. */
+  /** The interchange's own state, or the endpoint's last report, for people who look for a fault. */
   dump(): Promise<unknown> {
-    return this.#engine.dump();
+    return this.#destination.dump();
+  }
+
+  /** At an endpoint: what the service calls the tasks of this executor together, once it has accepted any. */
+  get taskGroupId(): string | undefined {
+    return this.#destination instanceof EndpointDestination ? this.#destination.taskGroupId : undefined;
+  }
+
+  /**
+   * Futures of the tasks that were submitted to this executor's task group before, by whatever process; those that have
+   * ended are settled. Rejects with CONFIG_INVALID where there is no endpoint or no task group.
+   */
+  reloadTasks(): Promise<TaskFuture<unknown>[]> {
+    if (this.#destination instanceof EndpointDestination) return this.#destination.reload();
+    return Promise.reject(new ComputeError('CONFIG_INVALID', 'tasks of an engine of one\'s own end with it: only an '
+      + 'executor with an endpointId can reload tasks'));
   }
 
   /** Resolves when every task submitted so far, and any submitted meanwhile, has settled. */
   drain(): Promise<void> {
-    return this.#engine.drain();
+    return this.#destination.drain();
   }
 
-  /** Cancels every task that no manager has yet; those that run, or are next in line on their node, go on. */
+  /** Cancels every task that no manager has yet, or that was not sent yet; those that run go on. */
   withdraw(): void {
-    this.#engine.withdraw();
+    this.#destination.withdraw();
   }
 
   /**
-   * `drain` waits for open tasks, `cancel` fails them with ENGINE_CLOSED; then blocks, managers and the interchange
-   * end.
+   * `drain` waits for open tasks, `cancel` fails them with ENGINE_CLOSED; then an engine's blocks, managers and
+   * interchange end. An endpoint goes on with what it has.
    */
   close(mode: 'drain' | 'cancel' = 'drain'): Promise<void> {
-    return this.#engine.close(mode);
+    return this.#destination.close(mode);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -198,38 +132,46 @@ export class Executor extends Submitter implements AsyncDisposable {
   }
 }
 
-const OPTIONS: Readonly<Record<keyof TaskOptions, 'number' | 'object' | 'string'>> = {
-  timeoutMs: 'number', priority: 'number', retries: 'number', minRemainingMs: 'number', cores: 'number',
-  memory: 'number', gpus: 'number', nodes: 'number', ranksPerNode: 'number', numRanks: 'number',
-  launcherOptions: 'string', signal: 'object',
+const ENGINE_KEYS: Readonly<Record<keyof EngineExecutorOptions, true>> = {
+  engine: true, directory: true, resumeAs: true, logLevel: true,
+};
+const ENDPOINT_KEYS: Readonly<Record<keyof EndpointExecutorOptions, true>> = {
+  endpointId: true, serviceUrl: true, token: true, userEndpointConfig: true, resourceSpecification: true,
+  taskGroupId: true, batchSize: true,
 };
 
-/** The field's own keys of what a task asks for. */
-const ASKED = {
-  cores: 'cores', memory: 'memory', gpus: 'gpus', nodes: 'num_nodes', ranksPerNode: 'ranks_per_node',
-  numRanks: 'num_ranks', launcherOptions: 'launcher_options',
-} as const satisfies { readonly [Option in keyof TaskOptions]: keyof ResourceSpecification };
-
-function askedOf(options: TaskOptions): ResourceSpecification {
-  const given = Object.entries(ASKED) as [keyof typeof ASKED, keyof ResourceSpecification][]; // its own keys
-  return Object.fromEntries(given.flatMap(([option, key]) =>
-    (options[option] === undefined ? [] : [[key, options[option]]])));
+function destinationOf(options: ExecutorOptions): Destination {
+  if ('endpointId' in options && options.endpointId !== undefined) {
+    refuseOthers(options, ENDPOINT_KEYS, 'an executor with an endpointId has no engine of its own');
+    return endpointOf(options);
+  }
+  refuseOthers(options, ENGINE_KEYS, 'an executor without an endpointId runs tasks on an engine of its own');
+  const { engine, directory, resumeAs, logLevel } = options as EngineExecutorOptions; // it has no other keys
+  return new EngineDestination(new Engine({
+    config: parseEngineConfig(engine ?? {}), directory, resumeAs, logLevel, clock: systemClock,
+  }));
 }
 
-function checkOptions(options: TaskOptions): void {
-  for (const [name, value] of Object.entries(options)) {
-    const type = Object.hasOwn(OPTIONS, name) ? OPTIONS[name as keyof TaskOptions] : undefined; // checked by hasOwn
-    if (type === undefined) {
-      const names = Object.keys(OPTIONS).join(', ');
-      throw new ComputeError('CONFIG_INVALID', `there is no task option ${name}; there are ${names}`);
-    }
-    if (type === 'string' && value !== undefined && typeof value !== 'string') {
-      throw new ComputeError('CONFIG_INVALID', `task option ${name} is ${String(value)} and must be text`);
-    }
-    const bad = type === 'number' && value !== undefined && (typeof value !== 'number' || Number.isNaN(value));
-    if (bad || (name !== 'priority' && typeof value === 'number' && value < 0)) {
-      const range = name === 'priority' ? '' : ', 0 or more';
-      throw new ComputeError('CONFIG_INVALID', `task option ${name} is ${String(value)} and must be a number${range}`);
-    }
+function endpointOf(options: EndpointExecutorOptions): EndpointDestination {
+  const { endpointId, serviceUrl, token, taskGroupId, batchSize = BATCH_SIZE } = options;
+  for (const [name, id] of Object.entries({ endpointId, taskGroupId })) {
+    if (id === undefined || isUuid(id)) continue;
+    throw new ComputeError('CONFIG_INVALID', `${name} is ${JSON.stringify(id)} and must be a UUID`);
   }
+  if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > TASKS_MAX) {
+    throw new ComputeError('CONFIG_INVALID', `batchSize is ${batchSize} and must be 1 to ${TASKS_MAX}`);
+  }
+  return new EndpointDestination(new Client({ serviceUrl, token }), {
+    endpointId: endpointId.toLowerCase(), taskGroupId: taskGroupId?.toLowerCase(), batchSize,
+    userEndpointConfig: options.userEndpointConfig, resourceSpecification: options.resourceSpecification,
+  });
+}
+
+function refuseOthers(options: ExecutorOptions, known: Readonly<Record<string, true>>, why: string): void {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined).map(([key]) => key);
+  const other = given.find((key) => !Object.hasOwn(known, key));
+  if (other === undefined) return;
+  const isOthers = Object.hasOwn(ENGINE_KEYS, other) || Object.hasOwn(ENDPOINT_KEYS, other);
+  throw new ComputeError('CONFIG_INVALID', isOthers ? `${why}: option ${other} has no meaning there`
+    : `there is no option ${other}; there are ${Object.keys(known).join(', ')}`);
 }

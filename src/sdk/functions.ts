@@ -2,21 +2,31 @@
 
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { isUuid } from '../amqp/shape.ts';
 import { ComputeError } from '../common/errors.ts';
-import type { CommandResult, FunctionDefinition } from '../common/protocol.ts';
+import type { ScriptDefinition } from '../common/javascript.ts';
+import type { CommandResult } from '../common/protocol.ts';
 
 /** A function by name: made by `moduleFunction` or `command`. The types are those of a call to it. */
 export interface FunctionReference<A extends unknown[] = never[], R = unknown> {
-  readonly definition: FunctionDefinition;
+  readonly definition: ScriptDefinition;
+  /** Never set: carries the types. */
+  readonly signature?: (...args: A) => R;
+}
+
+/** A function that the service has, in whatever language: made by `registeredFunction`. For tasks of an endpoint. */
+export interface RegisteredFunction<A extends unknown[] = never[], R = unknown> {
+  readonly functionId: string;
   /** Never set: carries the types. */
   readonly signature?: (...args: A) => R;
 }
 
 /** A function value, whose source travels, or a reference to one. */
-export type TaskFunction<A extends unknown[] = never[], R = unknown> = ((...args: A) => R) | FunctionReference<A, R>;
+export type TaskFunction<A extends unknown[] = never[], R = unknown> =
+  ((...args: A) => R) | FunctionReference<A, R> | RegisteredFunction<A, R>;
 
 export interface CommandOptions {
-  /** Where it runs. Default: this process's working directory. */
+  /** Where it runs. Default: this process's working directory; at an endpoint, the one of its tasks. */
   readonly cwd?: string;
   /** Of stdout and of stderr each this much is kept, beginning and end. Default: 1 MiB. */
   readonly outputBytesMax?: number;
@@ -49,14 +59,34 @@ export function command(template: string, options: CommandOptions = {}): Functio
       form: 'command',
       name: template.trim().split(/\s+/, 1)[0] ?? template,
       command: template,
-      cwd: resolve(options.cwd ?? '.'),
+      cwd: options.cwd === undefined ? '' : resolve(options.cwd),
       outputBytesMax: options.outputBytesMax ?? OUTPUT_BYTES_MAX,
     },
   };
 }
 
-export function definitionOf(fn: TaskFunction): FunctionDefinition {
-  if (typeof fn !== 'function') return fn.definition;
+/**
+ * A function that was registered with the service, by its id: of this SDK, or of Python's. A Python function gets its
+ * arguments as JSON, and has to return what JSON can say.
+ */
+export function registeredFunction<A extends unknown[] = never[], R = unknown>(id: string): RegisteredFunction<A, R> {
+  if (isUuid(id)) return { functionId: id.toLowerCase() };
+  throw new ComputeError('CONFIG_INVALID', `${JSON.stringify(id)} is no function's id: ids are UUIDs`);
+}
+
+/** For an engine of one's own, which runs where the caller is. */
+export function definitionOf(fn: TaskFunction): ScriptDefinition {
+  const definition = portableDefinition(fn);
+  return definition.form === 'command' && definition.cwd === '' ? { ...definition, cwd: resolve('.') } : definition;
+}
+
+/** For anywhere: a command without a directory has '' for one. Throws NOT_SERIALIZABLE. */
+export function portableDefinition(fn: TaskFunction): ScriptDefinition {
+  if (typeof fn !== 'function') {
+    if ('definition' in fn) return fn.definition;
+    throw new ComputeError('CONFIG_INVALID',
+      `function ${fn.functionId} is registered with the service: only an executor with an endpointId can call it`);
+  }
   const text = Function.prototype.toString.call(fn);
   const name = fn.name === '' ? 'anonymous' : fn.name;
   if (/\{\s*\[native code\]\s*\}$/.test(text)) {

@@ -3,30 +3,32 @@
 // There is no promise in here until somebody awaits: a million open tasks are a million small objects. A failed task
 // that nobody awaits therefore raises no unhandled rejection; its status tells.
 
-import { decodePayload, reviveFailure } from '../common/payload.ts';
 import { ComputeError } from '../common/errors.ts';
+import type { JsonObject } from '../common/json.ts';
+import { reviveFailure } from '../common/payload.ts';
 import type { BlockId, Failure, ManagerId, TaskId, TaskPlace } from '../common/protocol.ts';
-import type { Engine } from '../../engine/engine.ts';
-import type { Arrived, TaskSink } from '../../engine/pending.ts';
 
 export type TaskStatus = 'waiting' | 'done' | 'failed' | 'cancelled';
 
-/** When the task passed each hop, epoch ms with a fraction; clocks of different nodes may differ. */
+/**
+ * When the task passed each hop, epoch ms with a fraction; clocks of different machines may differ. What happens within
+ * an endpoint is known only of tasks of an engine of one's own.
+ */
 export interface Timings {
   readonly submittedAtMs: number;
   /** Left the client. */
   readonly sentAtMs: number;
   /** The interchange had it. */
-  readonly queuedAtMs: number;
-  readonly dispatchedAtMs: number;
+  readonly queuedAtMs?: number;
+  readonly dispatchedAtMs?: number;
   /** The manager had it. */
-  readonly receivedAtMs: number;
+  readonly receivedAtMs?: number;
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
   /** The manager sent the result. */
-  readonly returnedAtMs: number;
+  readonly returnedAtMs?: number;
   /** The interchange passed it on. */
-  readonly forwardedAtMs: number;
+  readonly forwardedAtMs?: number;
   readonly settledAtMs: number;
 }
 
@@ -43,21 +45,17 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** What `submit` returns. Await it for the result; a user's exception comes back with name, message, stack, cause. */
-export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
+/**
+ * What `submit` returns. Await it for the result; a user's exception comes back with name, message, stack, cause. How a
+ * task is cancelled, and what is known of its run, depends on where it went.
+ */
+export abstract class TaskFuture<T> implements PromiseLike<T> {
   /** Counts from 1 in each executor. */
   id: TaskId = 0 as TaskId; // set by `submit` before anybody sees it
   status: TaskStatus = 'waiting';
-  readonly #engine: Engine;
   /** The value, or the failure until it is first looked at as an error. */
   #outcome: unknown;
-  #arrived: Arrived | undefined;
-  #at = 0;
   #waiters: Waiter[] | undefined;
-
-  constructor(engine: Engine) {
-    this.#engine = engine;
-  }
 
   // oxlint-disable-next-line unicorn/no-thenable -- to be awaited is what it is for
   then<A = T, B = never>(
@@ -76,82 +74,50 @@ export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
 
   /**
    * Ends the task: at once where it waits; where it runs, its worker is ended. Resolves to true when it ended by this,
-   * to false when it had settled, or settled on its own before the order arrived.
+   * to false when it had settled, or settled on its own before the order arrived. At an endpoint nothing can be called
+   * back: there it is true for what has not left this process, and false for what has.
    */
-  async cancel(): Promise<boolean> {
-    if (this.status !== 'waiting') return false;
-    this.#engine.cancel([this.id]);
-    await this.#promise().then(() => undefined, () => undefined);
-    return (this.status as TaskStatus) === 'cancelled'; // it changed while we waited
-  }
+  abstract cancel(): Promise<boolean>;
 
   /** Where the task is now, and if it waits, for what. */
-  async locate(): Promise<TaskPlace> {
-    return this.status === 'waiting' ? this.#engine.locate(this.id) : { at: 'unknown' };
-  }
+  abstract locate(): Promise<TaskPlace>;
 
-  /** Undefined until it has settled, and for a task that no manager ever had. */
-  get timings(): Timings | undefined {
-    const arrived = this.#arrived;
-    if (arrived === undefined) return undefined;
-    const { header, startedMs, runMs, settledAtMs } = arrived;
-    const startedAtMs = header.startedAtMs + (startedMs[this.#at] ?? 0);
-    const { hops } = header;
-    return {
-      submittedAtMs: hops.submittedAtMs,
-      sentAtMs: hops.sentAtMs,
-      queuedAtMs: hops.queuedAtMs,
-      dispatchedAtMs: hops.dispatchedAtMs,
-      receivedAtMs: hops.receivedAtMs,
-      startedAtMs,
-      finishedAtMs: startedAtMs + (runMs[this.#at] ?? 0),
-      returnedAtMs: header.returnedAtMs,
-      forwardedAtMs: header.forwardedAtMs ?? 0,
-      settledAtMs,
-    };
-  }
+  /** Undefined until it has settled, and for a task that never ran. */
+  abstract get timings(): Timings | undefined;
 
   /** How long it ran on its worker; undefined where `timings` is. */
-  get runMs(): number | undefined {
-    return this.#arrived?.runMs[this.#at];
-  }
+  abstract get runMs(): number | undefined;
 
-  get ranOn(): RanOn | undefined {
-    const manager = this.#arrived?.header.manager;
-    if (this.#arrived === undefined || manager === undefined) return undefined;
-    const [block = '', ...rest] = manager.split('.');
-    return { node: rest.slice(0, -1).join('.'), manager, block: block as BlockId, worker: this.#arrived.header.worker };
-  }
+  /** Undefined where that is not known: before it has settled, and always at an endpoint. */
+  abstract get ranOn(): RanOn | undefined;
 
   /** How often it was tried, as far as is known. */
-  get attempts(): number {
-    return this.#arrived?.header.attempt ?? (this.status === 'waiting' ? 0 : 1);
+  abstract get attempts(): number;
+
+  /** The service's id of a task of an endpoint, once it was accepted. */
+  get taskId(): string | undefined {
+    return undefined;
   }
 
-  onOutcome(ok: boolean, outcome: Uint8Array, arrived: Arrived, at: number): void {
-    this.#arrived = arrived;
-    this.#at = at;
-    try {
-      this.#outcome = decodePayload(outcome, arrived.buffers);
-    } catch (error) {
-      this.#outcome = {
-        code: 'BAD_MESSAGE', name: 'ComputeError', message: 'the result could not be read', cause: String(error),
-      };
-      this.#settle('failed');
-      return;
-    }
-    if (ok) this.#settle('done');
-    else if (isFailure(this.#outcome)) this.#settleFailure(this.#outcome);
-    else this.onFailure(UNREADABLE);
+  /** What an endpoint says of the run: its id, the versions of system and language. */
+  get details(): JsonObject | undefined {
+    return undefined;
   }
 
-  onFailure(failure: Failure): void {
+  protected fulfil(value: unknown): void {
+    this.#outcome = value;
+    this.#settle('done');
+  }
+
+  /** With what travels of a failure, or with an exception as it is. */
+  protected fail(failure: Failure | Error): void {
     this.#outcome = failure;
-    this.#settleFailure(failure);
+    const code: unknown = 'code' in failure ? failure.code : undefined;
+    this.#settle(code === 'TASK_CANCELLED' || code === 'ENGINE_CLOSED' ? 'cancelled' : 'failed');
   }
 
-  #settleFailure(failure: Failure): void {
-    this.#settle(failure.code === 'TASK_CANCELLED' || failure.code === 'ENGINE_CLOSED' ? 'cancelled' : 'failed');
+  protected settled(): Promise<void> {
+    return this.#promise().then(() => undefined, () => undefined);
   }
 
   #settle(status: TaskStatus): void {
@@ -168,9 +134,7 @@ export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
   }
 
   #error(): unknown {
-    if (!(this.#outcome instanceof Error)) {
-      this.#outcome = revive(this.#outcome as Failure); // set by onOutcome or onFailure
-    }
+    if (!(this.#outcome instanceof Error)) this.#outcome = revive(this.#outcome as Failure); // set by `fail`
     return this.#outcome;
   }
 
@@ -183,17 +147,18 @@ export class TaskFuture<T> implements PromiseLike<T>, TaskSink {
   }
 }
 
-const UNREADABLE: Failure = {
+/** In the place of a failure that cannot be read. */
+export const UNREADABLE: Failure = {
   code: 'BAD_MESSAGE', name: 'ComputeError', message: 'the task failed, and what it says of that could not be read',
 };
 
-function isFailure(outcome: unknown): outcome is Failure {
+/** Whoever ran the task may have sent anything: what is deeper in it is read only when it is looked at. */
+export function isFailure(outcome: unknown): outcome is Failure {
   return typeof outcome === 'object' && outcome !== null
     && 'code' in outcome && typeof outcome.code === 'string'
     && 'message' in outcome && typeof outcome.message === 'string';
 }
 
-/** A manager may have sent anything: what is deeper in it is read only now. */
 function revive(failure: Failure): Error {
   try {
     return reviveFailure(failure);

@@ -135,7 +135,7 @@ test('timings are complete and in order, and ranOn names node, manager, block an
         forwardedAtMs, settledAtMs,
       ];
       // Clocks of processes are read from one wall clock at different moments: they agree to a few ms.
-      times.reduce((last, time) => {
+      times.reduce((last = Infinity, time = -Infinity) => {
         assert.ok(time >= last - 5, JSON.stringify(timings));
         return time;
       });

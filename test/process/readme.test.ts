@@ -15,11 +15,11 @@ const OPTIONS = ['--strict', '--skipLibCheck', '--target', 'es2023', '--module',
   '--lib', 'es2023,esnext.disposable,dom'];
 const TIMEOUT_MS = 120_000;
 
-/** The first fenced block of this language. */
-async function printed(language: string): Promise<string> {
+/** A fenced block of this language, by its place among them. */
+async function printed(language: string, index = 0): Promise<string> {
   const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
-  const block = new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(readme)?.[1];
-  assert.ok(block !== undefined, `the README has no ${language} block`);
+  const block = [...readme.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))][index]?.[1];
+  assert.ok(block !== undefined, `the README has no ${language} block ${index + 1}`);
   return block;
 }
 
@@ -46,6 +46,16 @@ test('the TypeScript of the README compiles as it stands and does what it says',
   const last = JSON.parse(lines.at(-1) ?? '') as { lengths: number[]; exitCode: number; stdout: string };
   assert.deepEqual([last.lengths, last.exitCode], [[1, 2], 0]);
   assert.ok(Number(last.stdout) > 0, last.stdout);
+});
+
+test('the TypeScript of the README for endpoints compiles as it stands', async () => {
+  await using folder = await scratch();
+  await mkdir(folder.at('node_modules'));
+  await symlink(ROOT, folder.at('node_modules/switchyard'));
+  await writeFile(folder.at('package.json'), '{ "type": "module" }');
+  await writeFile(folder.at('example.ts'), `declare const endpointId: string;\n${await printed('ts', 1)}`);
+  const compiling = [...OPTIONS, '--exactOptionalPropertyTypes', '--noEmit', 'example.ts'];
+  assert.deepEqual(await node(folder.path, TSC, ...compiling), ['']);
 });
 
 test('the engine file of the README runs tasks', async () => {

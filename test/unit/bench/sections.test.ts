@@ -6,18 +6,20 @@ import { chooseSections } from '../../../src/cli/bench.ts';
 const chosen = (only?: string, peer?: string, onCluster = false): SectionName[] =>
   chooseSections(only, peer, onCluster).sections;
 
-test('without --only every section runs but those with packages of others, and Slurm where none answers', () => {
+test('without --only every section runs but those that must be asked for, and Slurm where none answers', () => {
   const without = (...left: SectionName[]): SectionName[] => SECTION_NAMES.filter((name) => !left.includes(name));
-  assert.deepEqual(chosen(), without('slurm', 'python', 'peers'));
-  assert.deepEqual(chosen(undefined, undefined, true), without('python', 'peers'));
-  assert.deepEqual(chosen(undefined, 'parsl'), without('slurm'));
-  assert.deepEqual(chosen(undefined, 'parsl', true), SECTION_NAMES);
+  const onDemand: SectionName[] = ['python', 'service'];
+  assert.deepEqual(chosen(), without('slurm', ...onDemand, 'peers'));
+  assert.deepEqual(chosen(undefined, undefined, true), without(...onDemand, 'peers'));
+  assert.deepEqual(chosen(undefined, 'parsl'), without('slurm', ...onDemand));
+  assert.deepEqual(chosen(undefined, 'parsl', true), without(...onDemand));
 });
 
 test('--only picks sections, in the order in which they run', () => {
   assert.deepEqual(chosen('latency, limits,no-op'), ['limits', 'no_op', 'latency']);
   assert.deepEqual(chosen('no_op', 'parsl'), ['no_op', 'peers']);
   assert.deepEqual(chosen('peers'), ['peers']);
+  assert.deepEqual(chosen('service'), ['service']);
 });
 
 test('slurm and python are measured when they are asked for, with the peer beside them', () => {

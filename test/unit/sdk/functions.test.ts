@@ -64,10 +64,11 @@ test('a module is named by URL where it is a file, and as it is where it is a pa
   assert.equal(definition.form === 'module' && definition.module, 'some-package/tasks');
 });
 
-test('a command is named by its first word and runs where it was asked for', () => {
-  assert.deepEqual(command('  sleep {}').definition, {
-    form: 'command', name: 'sleep', command: '  sleep {}', cwd: process.cwd(), outputBytesMax: 1024 * 1024,
-  });
+test('a command is named by its first word and runs where it was asked for, or where its tasks run', () => {
+  const sleep = command('  sleep {}');
+  const portable = { form: 'command', name: 'sleep', command: '  sleep {}', cwd: '', outputBytesMax: 1024 * 1024 };
+  assert.deepEqual(sleep.definition, portable);
+  assert.deepEqual(definitionOf(sleep), { ...portable, cwd: process.cwd() }, 'of an engine of our own: here');
   assert.deepEqual(command('ls', { cwd: '/tmp', outputBytesMax: 9 }).definition,
     { form: 'command', name: 'ls', command: 'ls', cwd: '/tmp', outputBytesMax: 9 });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TaskFuture } from '../../../src/sdk/future.ts';
+import { EngineFuture } from '../../../src/sdk/engine-future.ts';
 import { ComputeError } from '../../../src/common/errors.ts';
 import { encodeFailure, encodePayload } from '../../../src/common/payload.ts';
 import type { ManagerId } from '../../../src/common/protocol.ts';
@@ -21,7 +21,7 @@ const ARRIVED: Arrived = {
 const outcome = (value: unknown): Uint8Array => encodePayload(value).bytes;
 
 test('a future settles whether it is awaited before or after', async () => {
-  const future = new TaskFuture<number>(NO_ENGINE);
+  const future = new EngineFuture<number>(NO_ENGINE);
   const before = future.then((value) => value + 1);
   assert.deepEqual([future.status, future.attempts, future.timings, future.ranOn],
     ['waiting', 0, undefined, undefined]);
@@ -30,7 +30,7 @@ test('a future settles whether it is awaited before or after', async () => {
 });
 
 test('where and when it ran is known afterwards', () => {
-  const future = new TaskFuture<number>(NO_ENGINE);
+  const future = new EngineFuture<number>(NO_ENGINE);
   future.onOutcome(true, outcome(1), ARRIVED, 1);
   assert.deepEqual(future.ranOn, { node: 'node.with.dots', manager: '7.node.with.dots.0abc', block: '7', worker: 3 });
   const { startedAtMs, finishedAtMs, returnedAtMs, forwardedAtMs, settledAtMs, receivedAtMs } = future.timings ?? {};
@@ -39,7 +39,7 @@ test('where and when it ran is known afterwards', () => {
 });
 
 test('an exception comes back as it was raised, each time the same', async () => {
-  const future = new TaskFuture<number>(NO_ENGINE);
+  const future = new EngineFuture<number>(NO_ENGINE);
   const raised = new TypeError('no such thing', { cause: new Error('deeper') });
   future.onOutcome(false, outcome(encodeFailure(raised, 'TASK_RAISED')), ARRIVED, 0);
   const errors = await Promise.all([future.catch((error: unknown) => error), future.catch((error: unknown) => error)]);
@@ -50,7 +50,7 @@ test('an exception comes back as it was raised, each time the same', async () =>
 
 test('a cancelled task is cancelled, not failed', async () => {
   for (const code of ['TASK_CANCELLED', 'ENGINE_CLOSED'] as const) {
-    const future = new TaskFuture<number>(NO_ENGINE);
+    const future = new EngineFuture<number>(NO_ENGINE);
     future.onFailure({ code, name: 'ComputeError', message: 'as you wished' });
     await assert.rejects(future.then(), { code });
     assert.equal(future.status, 'cancelled');
@@ -62,13 +62,13 @@ test('a failure that says nothing one can read is a failure all the same', async
     { code: 'TASK_RAISED', message: 'x', name: 'AggregateError', errors: 7 },
     { code: 'TASK_RAISED', name: 5, message: 'x', stack: {}, properties: 'y', cause: [1] }];
   for (const value of nonsense) {
-    const future = new TaskFuture<number>(NO_ENGINE);
+    const future = new EngineFuture<number>(NO_ENGINE);
     const seen = future.catch((error: unknown) => error);
     future.onOutcome(false, outcome(value), ARRIVED, 0);
     assert.equal(future.status, 'failed');
     assert.ok(await seen instanceof Error, JSON.stringify(value));
   }
-  const broken = new TaskFuture<number>(NO_ENGINE);
+  const broken = new EngineFuture<number>(NO_ENGINE);
   broken.onOutcome(true, Uint8Array.of(0xc1, 0xff), ARRIVED, 0);
   const error = await broken.catch((reason: unknown) => reason);
   assert.ok(error instanceof ComputeError);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TaskFuture } from '../../../src/sdk/future.ts';
+import { EngineFuture } from '../../../src/sdk/engine-future.ts';
 import { mapTasks, type MapOptions } from '../../../src/sdk/map.ts';
 import { encodeFailure, encodePayload } from '../../../src/common/payload.ts';
 import type { TaskId } from '../../../src/common/protocol.ts';
@@ -20,17 +20,18 @@ const CANCELLED = { code: 'TASK_CANCELLED', name: 'ComputeError', message: 'the 
 
 /** Submitted futures by input, which the test settles as it likes. */
 class Desk {
-  readonly futures = new Map<number, TaskFuture<number>>();
+  readonly futures = new Map<number, EngineFuture<number>>();
   readonly cancelled: number[] = [];
 
-  submit = (input: number): TaskFuture<number> => {
+  submit = (input: number): EngineFuture<number> => {
     const cancel = (ids: readonly TaskId[]): void => {
       for (const id of ids) {
         this.cancelled.push(id);
         this.futures.get(id)?.onFailure(CANCELLED);
       }
     };
-    const future = new TaskFuture<number>({ cancel } as unknown as Engine); // all of an engine that a future uses here
+    // All of an engine that a future uses here.
+    const future = new EngineFuture<number>({ cancel } as unknown as Engine);
     future.id = input as TaskId;
     this.futures.set(input, future);
     return future;

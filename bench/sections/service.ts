@@ -1,0 +1,86 @@
+import { Executor } from '../../src/sdk/index.ts';
+import type { Effort } from '../effort.ts';
+import { percentiles, repeat, spread, timeEach } from '../measure.ts';
+import type { BenchReport, ServiceFigures } from '../results.ts';
+import { Closers } from '../service/closers.ts';
+import { deploy, type Deployment } from '../service/deployment.ts';
+import { openRoundTrip } from '../service/round-trip.ts';
+
+const WARM_TASKS = 10_000;
+const WARM_UP = 500;
+const ROUNDS = 10;
+
+/** No-op tasks through service, broker and endpoint, and one at a time beside the broker's own round trips. */
+export async function service(effort: Effort): Promise<Partial<BenchReport>> {
+  const { databaseUrl } = effort;
+  const embedded = await measure(effort, undefined);
+  return { service: {
+    embedded, ...databaseUrl === undefined ? {} : { postgres: await measure(effort, databaseUrl) },
+  } };
+}
+
+async function measure(effort: Effort, databaseUrl: string | undefined): Promise<ServiceFigures> {
+  const { quick, signal, progress } = effort;
+  const name = databaseUrl === undefined ? 'embedded database' : 'PostgreSQL';
+  progress(`${name}: starting broker, service and endpoint`);
+  await using site = await deploy(effort, databaseUrl);
+  const executor = executorOf(site);
+  await using giveUp = new Closers();
+  giveUp.add(() => executor.close('cancel'));
+  const onAbort = (): void => void executor.close('cancel');
+  signal.addEventListener('abort', onAbort, { once: true });
+  giveUp.add(() => { signal.removeEventListener('abort', onAbort); });
+  const tasks = quick ? 10_000 : 100_000;
+  await flood(executor, WARM_TASKS);
+  const floods = await repeat(3, signal, (round) => {
+    progress(`${name}: ${tasks} tasks, repetition ${round + 1}`);
+    return flood(executor, tasks);
+  });
+  const tasksPerS = spread(floods.map((one) => one.tasksPerS));
+  const { duplicates = 0 } = executor.status().service ?? {};
+  const latency = await latencies(site, executor, effort, name);
+  return {
+    tasks_per_s: tasksPerS.median, tasks, duplicates,
+    client_cpu_us_per_task: Math.min(...floods.map((one) => one.cpuUsPerTask)),
+    ...latency, spread: { tasks_per_s: tasksPerS },
+  };
+}
+
+function executorOf({ endpointId, url, token }: Deployment): Executor {
+  return new Executor({ endpointId, serviceUrl: url, token });
+}
+
+const noop = (index: number): number => index;
+
+async function flood(executor: Executor, tasks: number): Promise<{ tasksPerS: number; cpuUsPerTask: number }> {
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const futures = Array.from({ length: tasks }, (_, index) => executor.submit(noop, index));
+  for (const [index, future] of futures.entries()) {
+    // oxlint-disable-next-line no-await-in-loop, typescript/await-thenable -- all are under way; each is looked at
+    if (await future !== index) throw new Error(`task ${index} came back with another's value`);
+  }
+  const seconds = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return { tasksPerS: tasks / seconds, cpuUsPerTask: (user + system) / tasks };
+}
+
+async function latencies(
+  site: Deployment, executor: Executor, { quick, signal, progress }: Effort, name: string,
+): Promise<Pick<ServiceFigures, 'latency' | 'round_trip'>> {
+  await using raw = await openRoundTrip(site.brokerUrl);
+  const ours = async (index: number): Promise<void> => { await executor.submit(noop, index); };
+  const theirs = (): Promise<void> => raw.run();
+  progress(`${name}: warming up`);
+  await timeEach(quick ? WARM_UP / 10 : WARM_UP, ours);
+  await timeEach(quick ? WARM_UP / 10 : WARM_UP, theirs);
+  const [oursMs, theirsMs]: [number[], number[]] = [[], []];
+  const perRound = quick ? 10 : 50;
+  for (let round = 0; round < ROUNDS; round++) {
+    signal.throwIfAborted();
+    progress(`${name}: one task at a time, round ${round + 1} of ${ROUNDS}`);
+    theirsMs.push(...await timeEach(perRound, theirs));
+    oursMs.push(...await timeEach(perRound, ours));
+  }
+  return { latency: percentiles(oursMs), round_trip: percentiles(theirsMs) };
+}
