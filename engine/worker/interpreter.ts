@@ -2,7 +2,7 @@
 // everything that it has started, which is one process group.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,9 @@ import { Output } from './output.ts';
 import { encodeDefinition, encodeOrder, FrameReader, type FromInterpreter, type Order } from './python-frames.ts';
 import { findPython } from './python-path.ts';
 
-const RUNNER = fileURLToPath(new URL('../../../engine/worker/python/run.py', import.meta.url));
+/** In the source tree that `dist` was built from, which may be newer than its copy there. */
+const RUNNER = ['../../../engine/worker/python/run.py', './python/run.py']
+  .map((place) => fileURLToPath(new URL(place, import.meta.url))).find((path) => existsSync(path)) ?? 'run.py';
 /** It notes its own process group before it begins, for whoever cleans up after a manager that was killed. */
 const NOTE_AND_RUN = 'printf "%s %s" "$$" "$2" >"$1" && exec "$3" "$4"';
 /** Imports come over network file systems. */
