@@ -6,6 +6,9 @@ import { STATUS } from '../../src/common/protocol.ts';
 import { SLOT_STATE, type SlotMemory } from '../../src/common/slot-memory.ts';
 import type { Board, Progress } from './board.ts';
 
+/** A chunk is meant to last a look or less; one that lasts longer is cut, even if it goes on. */
+const LOOKS_MAX = 4;
+
 export class Chunk {
   readonly number: number;
   /** In the assignment, ascending. */
@@ -18,6 +21,7 @@ export class Chunk {
   /** Tasks from this one on were given back. */
   #end: number;
   #seen: Progress | undefined;
+  #looks = 0;
   #limited = false;
 
   /** Claims what has not started of the assignment. Undefined when that is nothing. */
@@ -64,14 +68,20 @@ export class Chunk {
     this.#seen = now;
     if (before === undefined || now.running === undefined) return;
     this.collect(before.done, board);
-    const running = this.indexes[now.running];
-    if (running !== undefined && now.running >= now.done) {
-      this.#memory.started[running] = now.runningSinceMs - (this.#memory.base[0] ?? 0);
-    }
+    this.#restart(now.runningSinceMs);
+    const lasts = now.running === before.running || ++this.#looks > LOOKS_MAX;
     if (this.#limited) this.giveBack(now.running + 1);
-    else if (now.running === before.running && now.running + 1 < this.#end) {
+    else if (lasts && now.running + 1 < this.#end) {
       board.limit(now.running + 1);
       this.#limited = true;
+    }
+  }
+
+  /** The manager takes the first task without a result for the one that runs, and looks how long it does. */
+  #restart(atMs: number): void {
+    const sinceBase = atMs - (this.#memory.base[0] ?? 0);
+    for (let position = this.#collected; position < this.#end; position++) {
+      this.#memory.started[this.indexes[position] ?? 0] = sinceBase;
     }
   }
 

@@ -2,7 +2,7 @@
 // everything that it has started, which is one process group.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,9 @@ import { Output } from './output.ts';
 import { encodeDefinition, encodeOrder, FrameReader, type FromInterpreter, type Order } from './python-frames.ts';
 import { findPython } from './python-path.ts';
 
-const RUNNER = fileURLToPath(new URL('../../../engine/worker/python/run.py', import.meta.url));
+/** In the source tree that `dist` was built from, which may be newer than its copy there. */
+const RUNNER = ['../../../engine/worker/python/run.py', './python/run.py']
+  .map((place) => fileURLToPath(new URL(place, import.meta.url))).find((path) => existsSync(path)) ?? 'run.py';
 /** It notes its own process group before it begins, for whoever cleans up after a manager that was killed. */
 const NOTE_AND_RUN = 'printf "%s %s" "$$" "$2" >"$1" && exec "$3" "$4"';
 /** Imports come over network file systems. */
@@ -52,6 +54,7 @@ export class Interpreter {
   readonly #frames = new FrameReader();
   readonly #functions = new Map<FunctionId, number>();
   #lastKey = 0;
+  #version: string | undefined;
   #loss: Loss | undefined;
   #onFrame: ((frame: FromInterpreter | Loss) => void) | undefined;
 
@@ -137,7 +140,10 @@ export class Interpreter {
       timer = setTimeout(() => resolve(undefined), START_MAX_MS);
     });
     clearTimeout(timer);
-    if (frame?.type === 'ready') return;
+    if (frame?.type === 'ready') {
+      this.#version = frame.about.version;
+      return;
+    }
     this.kill();
     throw new ComputeError('PYTHON_UNUSABLE', `${python} on ${hostname()} cannot run Python tasks: ${whyNot(frame)}`,
       { details: { python, ...(frame?.type === 'lost' ? { signal: frame.signal } : {}) } });
@@ -160,16 +166,24 @@ export class Interpreter {
   }
 
   #lose(signal: NodeJS.Signals | null, reason: string, details: Readonly<Record<string, unknown>> = {}): void {
-    const { memory, note } = this.#place;
+    const { memory, note, environment } = this.#place;
     rmSync(note, { force: true });
     if (memory.interpreter === this.#child.pid) memory.interpreter = 0;
     const said = this.#output.tail();
     const message = `the Python interpreter ended while it ran the task: ${reason}`
+      + otherVersion(environment['GC_USER_PYTHON_VERSION'], this.#version)
       + (said === '' ? '' : `; the end of its standard error: ${said}`);
     this.#loss = { type: 'lost', signal, error: new ComputeError('WORKER_LOST', message, { details }) };
     this.#line.destroy();
     this.#onFrame?.(this.#loss);
   }
+}
+
+/** What the user's Python is, where that may be the reason: byte code runs under its own minor version only. */
+function otherVersion(users: string | undefined, own: string | undefined): string {
+  const minor = (version: string): string => version.split('.', 2).join('.');
+  if (users === undefined || own === undefined || minor(users) === minor(own)) return '';
+  return `; it is Python ${own} and the user's is ${users}, whose functions may only run here if they come as source`;
 }
 
 function whyNot(frame: FromInterpreter | Loss | undefined): string {

@@ -69,6 +69,7 @@ export class PythonWorker {
       };
       const end = await watched(chunk, interpreter, interpreter.run(order));
       const large = end.type === 'lost' ? await this.#onLost(chunk, interpreter, end) : onEnd(chunk, interpreter, end);
+      if (end.type !== 'lost') this.#barren = 0;
       if (large !== undefined) return large;
     }
   }

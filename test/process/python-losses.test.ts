@@ -73,6 +73,18 @@ test('what stands behind a long task of an assignment goes to another slot', () 
     assert.equal(linesOf(path).length, 201, 'each ran once');
   }));
 
+test('tasks that turn out to be slower than they were are shared by all slots, and none is taken for late', () =>
+  withPython({ max_workers_per_node: 2 }, async ({ sdk, define, submit }) => {
+    const code = await sdk.code('lambda s: (__import__("time").sleep(s), __import__("os").getpid())[1]');
+    const kind = await define('sleep', { code, timeoutMs: 250 });
+    const [quick, slow] = [await sdk.payload([0]), await sdk.payload([0.003])];
+    await Promise.all(Array.from({ length: 1000 }, () => submit(kind, quick)));
+    const pids = await Promise.all(Array.from({ length: 300 }, async () => sdk.read((await submit(kind, slow)).data)));
+    const counts = [...new Set(pids)].map((pid) => pids.filter((one) => one === pid).length);
+    assert.equal(counts.length, 2);
+    assert.ok(Math.min(...counts) >= 30, counts.join());
+  }));
+
 test('a timeout and a cancellation end the interpreter with everything that it has started', () =>
   withPython({}, async ({ sdk, engine, define, submit, run, directory }) => {
     const late = join(directory, 'late');

@@ -10,7 +10,7 @@ import { decodePayload, encodePayload, reviveFailure } from '../../src/common/pa
 import type { Failure, FunctionDefinition, Kind } from '../../src/common/protocol.ts';
 import { pythonVenv } from '../python-venv.ts';
 import { FOREIGN_CODE } from '../fixtures/foreign-python.ts';
-import { failure, until } from './harness.ts';
+import { failure, isRunning, until } from './harness.ts';
 import { withPython, type PythonSite } from './python-site.ts';
 
 const ONE = { max_workers_per_node: 1 };
@@ -150,6 +150,31 @@ test('byte code of another Python is refused, in words that name both versions',
     }
     assert.equal(await run(await define('add'), 1), 2);
   }, { GC_USER_PYTHON_VERSION: '3.99.1' }));
+
+test('where the user is known to have another Python, the end of an interpreter says so', () =>
+  withPython(ONE, async ({ sdk, define, submit }) => {
+    const { message } = await failure('WORKER_LOST', submit(await define('die'), await sdk.payload(['SIGSEGV'])));
+    assert.match(message, /SIGSEGV ended it; it is Python 3\.\S+ and the user's is 3\.99\.1, whose functions may/);
+  }, { GC_USER_PYTHON_VERSION: '3.99.1' }));
+
+test('GC_TASK_TIMEOUT ends a task with an exception, and its interpreter goes on', () =>
+  withPython(ONE, async ({ sdk, define, submit, run }) => {
+    const { failure: late, data } = await submit(await define('spin'), await sdk.payload([]));
+    assert.equal(late?.code, 'RemoteExecutionError');
+    assert.match(data, /in spin\n[^]*AppTimeout/);
+    assert.equal(await run(await define('add'), 1), 2);
+  }, { GC_TASK_TIMEOUT: '0.3' }));
+
+test('a thread that ends takes its idle interpreter along; the next one starts its own', () =>
+  withPython(ONE, async (site) => {
+    const { define, run } = site;
+    const place = await define('place');
+    const { pid } = await run(place) as { pid: number };
+    const exit = { form: 'source', name: 'exit', source: '() => process.exit(3)' } as const;
+    await failure('WORKER_LOST', other(site, exit, []));
+    await until('the end of the interpreter', () => !isRunning(pid));
+    assert.notEqual((await run(place) as { pid: number }).pid, pid);
+  }));
 
 /** What the first Python task of a slot fails with. */
 function refusal(PATH: string): Promise<string> {

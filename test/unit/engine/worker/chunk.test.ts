@@ -149,3 +149,16 @@ test('a task that began in the moment in which the limit was set is not taken ba
   assert.deepEqual(states(), [done, done, queued, queued]);
   board.close();
 });
+
+test('a chunk that lasts is cut although it goes on, and the task that runs is not taken for older than it is', () => {
+  const { chunk, memory, board, python, states } = handed(12);
+  for (let look = 0; look < 7; look++) {
+    python.start(look, 1000 + 10 * look);
+    chunk.look(board);
+    python.finish(look, 'x');
+  }
+  assert.deepEqual(states().slice(0, 7), [done, done, done, done, done, running, running]);
+  assert.deepEqual(states().slice(7), Array.from({ length: 5 }, () => queued));
+  assert.equal(memory.started[6], 160);
+  board.close();
+});
