@@ -5,6 +5,7 @@ import { backOffMs } from '../amqp/back-off.ts';
 import { systemClock, type Clock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
 import { formatJson, isJsonObject, parseJson, type Json } from '../common/json.ts';
+import { Http, NoAnswer, type HttpReply } from './http.ts';
 import type { TokenSource } from './tokens.ts';
 
 export interface RestOptions {
@@ -52,6 +53,7 @@ export class Rest {
   readonly #tokens: TokenSource;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
+  readonly #http = new Http();
 
   constructor({ url, tokens, timeoutMs = TIMEOUT_MS, clock = systemClock }: RestOptions) {
     this.url = url.replace(/\/+$/, '');
@@ -91,31 +93,22 @@ export class Rest {
 
   async #send(request: RestRequest, token: string): Promise<Reply | ComputeError> {
     const { what, method, path, key, signal } = request;
-    const body = request.body === undefined ? request.text : formatJson(request.body);
     signal?.throwIfAborted();
-    const stop = new AbortController();
-    const onAbort = (): void => stop.abort();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(onAbort, this.#timeoutMs);
+    const body = request.body === undefined ? request.text : formatJson(request.body);
     try {
-      const response = await fetch(`${this.url}${path}`, {
-        method, signal: stop.signal,
+      return replyOf(await this.#http.send({
+        method, url: this.url + path, body, timeoutMs: this.#timeoutMs, signal,
         headers: {
           authorization: `Bearer ${token}`, accept: 'application/json',
           ...body === undefined ? {} : { 'content-type': 'application/json' },
           ...key === undefined ? {} : { 'idempotency-key': key },
         },
-        ...body === undefined ? {} : { body },
-      });
-      return replyOf(response, await response.text());
+      }));
     } catch (cause) {
       signal?.throwIfAborted();
-      const why = stop.signal.aborted ? `did not answer within ${this.#timeoutMs / 1000} s` : 'cannot be reached';
+      const why = cause instanceof NoAnswer ? `did not answer within ${this.#timeoutMs / 1000} s` : 'cannot be reached';
       return new ComputeError('SERVICE_UNREACHABLE',
         `could not ${what}: the service at ${this.url} ${why}: is it running, and is its address right?`, { cause });
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
     }
   }
 
@@ -130,12 +123,12 @@ export class Rest {
   }
 }
 
-function replyOf(response: Response, text: string): Reply {
-  const { status, headers } = response;
-  const retryAfterS = Number(headers.get('retry-after') ?? 0);
+function replyOf({ status, headers, text }: HttpReply): Reply {
+  const retryAfterS = Number(headers['retry-after'] ?? 0);
+  const requestId = headers['x-request-id'];
   return {
-    status, text, isJson: headers.get('content-type')?.includes('json') ?? false,
-    requestId: headers.get('x-request-id') ?? undefined,
+    status, text, isJson: headers['content-type']?.includes('json') ?? false,
+    requestId: typeof requestId === 'string' ? requestId : undefined,
     retryAfterMs: retryAfterS > 0 ? Math.min(retryAfterS * 1000, RETRY_AFTER_MAX_MS) : 0,
   };
 }

@@ -1,6 +1,7 @@
 // Tokens for one service, and the programs that get theirs from it by themselves.
 
 import { ComputeError } from '../common/errors.ts';
+import { Http, type HttpReply } from './http.ts';
 
 /** Where tokens for one service come from. */
 export interface TokenSource {
@@ -20,6 +21,7 @@ const TIMEOUT_MS = 30_000;
 export class ClientTokens implements TokenSource {
   readonly #url: string;
   readonly #basic: string;
+  readonly #http = new Http();
   #current: { readonly token: Promise<string>; renewAtMs: number } | undefined;
   #known: string | undefined;
 
@@ -45,16 +47,14 @@ export class ClientTokens implements TokenSource {
   }
 
   async #ask(): Promise<string> {
-    const answer = await this.#post();
-    const document: unknown = await answer.json().catch(() => ({}));
-    const fields = new Map<string, unknown>(Object.entries(document ?? {}));
+    const { status, text } = await this.#post();
+    const fields = new Map<string, unknown>(Object.entries(documentIn(text) ?? {}));
     const [token, seconds] = [fields.get('access_token'), fields.get('expires_in')];
-    if (!answer.ok || typeof token !== 'string') {
+    if (status !== 200 || typeof token !== 'string') {
       const said = fields.get('error_description');
-      throw new ComputeError(answer.status < 500 ? 'LOGIN_NEEDED' : 'SERVICE_FAILED',
+      throw new ComputeError(status < 500 ? 'LOGIN_NEEDED' : 'SERVICE_FAILED',
         `the service at ${this.#url} gave no token to client GLOBUS_COMPUTE_CLIENT_ID: ${
-          typeof said === 'string' ? said : `it answered with status ${answer.status}`}`,
-        { details: { status: answer.status } });
+          typeof said === 'string' ? said : `it answered with status ${status}`}`, { details: { status } });
     }
     this.#known = token;
     if (this.#current !== undefined && typeof seconds === 'number') {
@@ -63,17 +63,28 @@ export class ClientTokens implements TokenSource {
     return token;
   }
 
-  async #post(): Promise<Response> {
+  async #post(): Promise<HttpReply> {
     try {
-      return await fetch(`${this.#url}/v2/oauth2/token`, {
-        method: 'POST', signal: AbortSignal.timeout(TIMEOUT_MS),
-        headers: { authorization: `Basic ${this.#basic}`, accept: 'application/json' },
-        body: new URLSearchParams({ grant_type: 'client_credentials', scope: SCOPE }),
+      return await this.#http.send({
+        method: 'POST', url: `${this.#url}/v2/oauth2/token`, timeoutMs: TIMEOUT_MS,
+        headers: {
+          authorization: `Basic ${this.#basic}`, accept: 'application/json',
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        body: new URLSearchParams({ grant_type: 'client_credentials', scope: SCOPE }).toString(),
       });
     } catch (cause) {
       throw new ComputeError('SERVICE_UNREACHABLE',
         `could not get a token: the service at ${this.#url} cannot be reached: is it running, and is its address `
         + 'right?', { cause });
     }
+  }
+}
+
+function documentIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // its status says enough
   }
 }
