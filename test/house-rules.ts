@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/amqp': ['src/common'],
   'src/sdk': ['src/common', 'src/amqp', 'engine'],
   'src/cli': ['src/common', 'src/sdk', 'bench', 'providers/index.ts', 'launchers/index.ts', 'engine/config.ts',
-    'engine/runs.ts', 'engine/preview.ts'],
+    'engine/runs.ts', 'engine/preview.ts', 'src/endpoint/config.ts'],
   'src/service': ['src/common', 'src/amqp'],
   'src/supervisor': ['src/common', 'src/amqp'],
   'src/endpoint': ['src/common', 'src/amqp', 'engine'],

@@ -2,12 +2,18 @@
 
 import { ComputeError, type ErrorCode } from '../common/errors.ts';
 import {
-  EXIT_CANNOT_CREATE, EXIT_IO_ERROR, EXIT_SOFTWARE, EXIT_TASKS_FAILED, EXIT_UNAVAILABLE, EXIT_USAGE,
+  EXIT_CANNOT_CREATE, EXIT_IO_ERROR, EXIT_NOT_ALLOWED, EXIT_SOFTWARE, EXIT_TASKS_FAILED, EXIT_TEMPORARY,
+  EXIT_UNAVAILABLE, EXIT_USAGE,
 } from '../common/shutdown.ts';
 
 /** A refusal: nothing is wrong with the machine, the command line or a file it names must change. */
 export function misuse(message: string, cause?: unknown): ComputeError {
   return new ComputeError('USAGE', message, { cause });
+}
+
+/** A refusal that has an exit status of its own. */
+export function refusedWith(exitStatus: number, message: string, cause?: unknown): ComputeError {
+  return new ComputeError('USAGE', message, { cause, details: { exitStatus } });
 }
 
 /** A file that could not be written or read. `creating`: it could not even be opened. */
@@ -26,12 +32,18 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   COMMAND_FAILED: EXIT_UNAVAILABLE,
   BROKER_UNREACHABLE: EXIT_UNAVAILABLE,
   BROKER_REFUSED: EXIT_UNAVAILABLE,
+  SERVICE_REFUSED: EXIT_UNAVAILABLE,
+  SERVICE_FAILED: EXIT_UNAVAILABLE,
+  SERVICE_UNREACHABLE: EXIT_TEMPORARY,
+  LOGIN_NEEDED: EXIT_NOT_ALLOWED,
   ENGINE_LOST: EXIT_UNAVAILABLE,
   TASK_RAISED: EXIT_TASKS_FAILED,
 };
 
 export function exitStatusOf(error: unknown): number {
   if (!(error instanceof ComputeError)) return EXIT_SOFTWARE;
+  const { exitStatus } = error.details;
+  if (typeof exitStatus === 'number') return exitStatus;
   if (error.code === 'STORAGE_FAILED') return error.details['creating'] === true ? EXIT_CANNOT_CREATE : EXIT_IO_ERROR;
   return STATUS_OF[error.code] ?? EXIT_SOFTWARE;
 }

@@ -2,6 +2,7 @@
 // The commands by name. Each is loaded only when it is called, so that `--help` and `--version` answer at once.
 
 import { createRequire } from 'node:module';
+import { basename } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { EXIT_OK, EXIT_USAGE } from '../common/shutdown.ts';
 import { exitStatusOf, failureText, misuse } from './failure.ts';
@@ -24,6 +25,22 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: 'run the web service, and manage its users',
     load: async () => (await import('./service.ts')).serviceCommand(),
   },
+  endpoint: {
+    description: 'serve tasks that others submit through the service',
+    load: async () => (await import('./endpoint.ts')).endpointCommand((status) => { process.exitCode = status; }),
+  },
+  login: {
+    description: 'log in to the service',
+    load: async () => (await import('./login.ts')).loginCommand(),
+  },
+  logout: {
+    description: 'forget who is logged in, and give the tokens back',
+    load: async () => (await import('./login.ts')).logoutCommand(),
+  },
+  whoami: {
+    description: 'say who is logged in',
+    load: async () => (await import('./login.ts')).whoamiCommand(),
+  },
   bench: {
     description: 'measure what this machine, or a cluster, does with tasks',
     load: async () => (await import('./bench.ts')).benchCommand(),
@@ -31,7 +48,9 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 };
 
 const argv = process.argv.slice(2);
-const name = argv.find((word) => !word.startsWith('-')) ?? '';
+/** The name that the field's users type for what is `switchyard endpoint` here. */
+const isEndpointProgram = basename(process.argv[1] ?? '') === 'switchyard-endpoint';
+const name = isEndpointProgram ? 'endpoint' : argv.find((word) => !word.startsWith('-')) ?? '';
 const { NO_COLOR = '', SWITCHYARD_DEBUG = '', TERM } = process.env;
 // A terminal that cannot move its cursor calls itself dumb.
 const terminal = { live: process.stderr.isTTY && TERM !== 'dumb', colours: NO_COLOR === '' };
@@ -44,18 +63,27 @@ try {
 }
 
 async function programFor(called: string): Promise<Command> {
-  const program = new Command('switchyard')
-    .description('Run large batches of tasks on HPC clusters')
-    .version(version(), '-V, --version', 'the version')
-    .helpCommand(false);
-  for (const [command, { description, load }] of Object.entries(COMMANDS)) {
-    program.addCommand(command === called ? await load() : new Command(command).description(description));
-  }
+  const program = (isEndpointProgram ? await endpointProgram() : await switchyardProgram(called))
+    .version(version(), '-V, --version', 'the version');
   for (const command of withSubcommands(program)) {
     // Commander would print and exit by itself; there is one place for both.
     command.exitOverride().configureOutput({ outputError: () => { /* told below */ } });
   }
   return program;
+}
+
+async function switchyardProgram(called: string): Promise<Command> {
+  const program = new Command('switchyard').description('Run large batches of tasks on HPC clusters')
+    .helpCommand(false);
+  for (const [command, { description, load }] of Object.entries(COMMANDS)) {
+    program.addCommand(command === called ? await load() : new Command(command).description(description));
+  }
+  return program;
+}
+
+async function endpointProgram(): Promise<Command> {
+  const { endpointCommand } = await import('./endpoint.ts');
+  return endpointCommand((status) => { process.exitCode = status; }).name('switchyard-endpoint');
 }
 
 function withSubcommands(command: Command): Command[] {
@@ -68,7 +96,7 @@ function version(): string {
 }
 
 function reported(error: unknown): number {
-  const command = Object.hasOwn(COMMANDS, name) ? ` ${name}` : '';
+  const command = isEndpointProgram ? '-endpoint' : Object.hasOwn(COMMANDS, name) ? ` ${name}` : '';
   if (error instanceof CommanderError) {
     if (error.exitCode === EXIT_OK) return EXIT_OK; // --help and --version end this way
     const text = error.code === 'commander.help'

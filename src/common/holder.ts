@@ -11,7 +11,12 @@ export interface Holder {
 }
 
 export function thisProcess(): Holder {
-  return { host: hostname(), pid: process.pid, started: startOf(process.pid) ?? '' };
+  return processAt(process.pid);
+}
+
+/** A process of this host. */
+export function processAt(pid: number): Holder {
+  return { host: hostname(), pid, started: startOf(pid) ?? '' };
 }
 
 /** `elsewhere`: it is, or was, a process of another host, which cannot be asked about here. */

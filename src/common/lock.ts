@@ -29,6 +29,17 @@ export async function lock(path: string, words: LockWords): Promise<() => Promis
   return () => rm(path, { force: true });
 }
 
+/** What this process holds, it holds no longer; what another took over meanwhile stays with that one. */
+export async function unlock(path: string): Promise<void> {
+  const { pid, started } = thisProcess();
+  try {
+    const holder: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (isHolder(holder) && holder.pid === pid && holder.started === started) await rm(path, { force: true });
+  } catch {
+    // There is no lock any more, or it is nobody's that we know.
+  }
+}
+
 async function takeOver(path: string, draft: string, words: LockWords): Promise<void> {
   const holder = await holderOf(path, words);
   refuseIfHeld(path, holder, words);

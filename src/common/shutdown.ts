@@ -47,10 +47,13 @@ export function firstLine(stream: NodeJS.ReadableStream): Promise<string> {
 export const EXIT_OK = 0;
 export const EXIT_TASKS_FAILED = 1;
 export const EXIT_USAGE = 64;
+export const EXIT_DATA_ERROR = 65;
 export const EXIT_UNAVAILABLE = 69;
 export const EXIT_SOFTWARE = 70;
 export const EXIT_CANNOT_CREATE = 73;
 export const EXIT_IO_ERROR = 74;
+export const EXIT_TEMPORARY = 75;
+export const EXIT_NOT_ALLOWED = 77;
 /** 128 + the signal's number, as a shell reports it. */
 export function exitOf(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { systemClock } from '../common/clock.ts';
 import { ComputeError, type ErrorCode } from '../common/errors.ts';
 import { exec, type Output } from '../common/exec.ts';
+import { unlock } from '../common/lock.ts';
 import { rotatedLog, type Logger } from '../common/log.ts';
 import { EXIT_CANNOT_CREATE, EXIT_IO_ERROR, EXIT_OK, EXIT_SOFTWARE, EXIT_UNAVAILABLE, exitOf, firstLine,
   untilShutdown } from '../common/shutdown.ts';
@@ -69,11 +70,13 @@ const log = rotatedLog('endpoint', {
 const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
 
 /** The endpoint's own preparations; its output goes into the log. */
-const setUp = async (command: string): Promise<ComputeError | undefined> => {
+const setUp = async (command: string, stop: AbortSignal): Promise<ComputeError | undefined> => {
   log.info({ command }, 'endpoint_setup runs');
   let output: Output;
   try {
-    output = await exec(['/bin/sh', '-c', command], { cwd: directory, timeoutMs: SETUP_MS_MAX });
+    output = await exec(['/bin/sh', '-c', command], {
+      cwd: directory, timeoutMs: SETUP_MS_MAX, signal: stop,
+    });
   } catch (cause) {
     return new ComputeError('START_FAILED', 'endpoint_setup did not end', { cause });
   }
@@ -111,7 +114,7 @@ await untilShutdown(log, async (signal) => {
   for (const note of config.notes) log.warn({ note }, 'configuration is read otherwise than it is written');
   mkdirSync(join(directory, config.tasks.working_dir), { recursive: true });
   if (config.endpoint_setup !== null) {
-    const error = await setUp(config.endpoint_setup);
+    const error = await setUp(config.endpoint_setup, signal);
     if (error !== undefined) return failed(error, EXIT_SETUP, log);
   }
   let endpoint: Endpoint;
@@ -134,6 +137,8 @@ await untilShutdown(log, async (signal) => {
   log.info({ reason: ending?.type ?? String(signal.reason) }, 'endpoint is stopping');
   process.title = `[stopping] ${title}`;
   await endpoint.close();
+  // Whoever started us has written there that it is us.
+  await unlock(join(directory, 'daemon.pid'));
   log.info({ endpoint: endpointId }, 'endpoint ended');
   return ending?.type === 'failed' ? failed(ending.error, statusOf(ending.error), log) : EXIT_OK;
 });

@@ -81,8 +81,8 @@ export class Client {
     }, (answer) => answer.text('api'));
   }
 
-  async userInfo(): Promise<UserInfo> {
-    return this.#ask({ what: 'ask who this is', method: 'GET', path: '/v2/oauth2/userinfo' }, readUser);
+  async userInfo(options: AskOptions = {}): Promise<UserInfo> {
+    return this.#ask({ what: 'ask who this is', method: 'GET', path: '/v2/oauth2/userinfo', ...options }, readUser);
   }
 
   /**
@@ -185,9 +185,9 @@ export class Client {
   }
 
   /** Whether an endpoint is there, and what it says of itself. */
-  async endpointState(id: string): Promise<EndpointState> {
+  async endpointState(id: string, options: AskOptions = {}): Promise<EndpointState> {
     return this.#ask({
-      what: `ask for endpoint ${id}`, method: 'GET', path: `/v2/endpoints/${checked(id)}/status`,
+      what: `ask for endpoint ${id}`, method: 'GET', path: `/v2/endpoints/${checked(id)}/status`, ...options,
     }, readEndpointState);
   }
 
@@ -206,22 +206,25 @@ export class Client {
   }
 
   /** With an id, once more: its queues and their credentials stay as they are. */
-  async registerEndpoint(body: RegisterEndpoint, id?: string): Promise<RegisteredEndpoint> {
+  async registerEndpoint(body: RegisterEndpoint, id?: string, options: AskOptions = {}): Promise<RegisteredEndpoint> {
     const to = id === undefined ? { method: 'POST', path: '/v3/endpoints' } as const
       : { method: 'PUT', path: `/v3/endpoints/${checked(id)}` } as const;
-    return this.#ask({ what: `register endpoint ${body.endpoint_name}`, body: { ...body }, ...to }, readRegistered);
+    return this.#ask({
+      what: `register endpoint ${body.endpoint_name}`, body: { ...body }, ...to, ...options,
+    }, readRegistered);
   }
 
-  async deleteEndpoint(id: string): Promise<void> {
+  async deleteEndpoint(id: string, options: AskOptions = {}): Promise<void> {
     return this.#ask({
-      what: `delete endpoint ${id}`, method: 'DELETE', path: `/v2/endpoints/${checked(id)}`,
+      what: `delete endpoint ${id}`, method: 'DELETE', path: `/v2/endpoints/${checked(id)}`, ...options,
     }, () => undefined);
   }
 
   /** Ends an endpoint wherever it runs, and keeps it away until the time that this resolves to, epoch ms. */
-  async lockEndpoint(id: string): Promise<number> {
+  async lockEndpoint(id: string, options: AskOptions = {}): Promise<number> {
     return this.#ask({
       what: `stop endpoint ${id}`, method: 'POST', path: `/v3/endpoints/${checked(id)}/lock`, repeatable: true,
+      ...options,
     }, (answer) => Number(answer.object()['lock_expiration_timestamp']) * 1000);
   }
 

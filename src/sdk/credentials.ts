@@ -5,6 +5,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ComputeError } from '../common/errors.ts';
+import { renewLogIn } from './log-in.ts';
 import { ClientTokens, type TokenSource } from './tokens.ts';
 
 /** A service's entry in the file. */
@@ -14,6 +15,8 @@ export interface StoredCredentials {
   readonly username?: string;
   /** Epoch seconds. */
   readonly expires?: number;
+  /** Gets another token from the service when this one has ended. */
+  readonly refresh?: string;
 }
 
 const DEFAULT_URL = 'http://localhost:5000';
@@ -66,10 +69,21 @@ class StoredTokens implements TokenSource {
   }
 
   async token(): Promise<string> {
-    this.#token ??= (await readCredentials(this.#url))?.token;
+    this.#token ??= await this.#read();
     if (this.#token !== undefined) return this.#token;
     throw new ComputeError('LOGIN_NEEDED', `there is no token for the service at ${this.#url}: log in with `
       + 'switchyard login, or set GLOBUS_COMPUTE_CLIENT_ID and GLOBUS_COMPUTE_CLIENT_SECRET');
+  }
+
+  /** What is stored; renewed, where it has ended or is the one that was refused. */
+  async #read(): Promise<string | undefined> {
+    const stored = await readCredentials(this.#url);
+    if (stored?.refresh === undefined) return stored?.token;
+    const nowS = Date.now() / 1000;
+    if ((stored.expires ?? Infinity) > nowS && stored.token !== this.#refused) return stored.token;
+    const renewed = await renewLogIn(this.#url, stored.refresh, nowS);
+    if (renewed !== undefined) await writeCredentials(this.#url, { ...stored, ...renewed });
+    return renewed?.token ?? stored.token;
   }
 
   /** Somebody may have logged in since; but one look is enough for a token that is refused. */

@@ -24,11 +24,14 @@ export interface Started extends AsyncDisposable {
 export interface StartOptions {
   readonly cwd: string;
   readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** In a process group of its own: a signal to the test is none to it. */
-export function start(args: readonly string[], { cwd, input }: StartOptions): Started {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: homeIn(cwd), detached: true, stdio: 'pipe' });
+export function start(args: readonly string[], { cwd, input, env }: StartOptions): Started {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd, env: { ...homeIn(cwd), ...env }, detached: true, stdio: 'pipe',
+  });
   const texts = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => { texts.stdout += text; });
   child.stderr.setEncoding('utf8').on('data', (text: string) => { texts.stderr += text; });

@@ -1,0 +1,203 @@
+// `switchyard endpoint`: endpoints of this machine, from their configuration to their end. Also installed under the
+// name `switchyard-endpoint`.
+
+import { createRequire } from 'node:module';
+import { hostname } from 'node:os';
+import { Command, Option } from 'commander';
+import { systemClock } from '../common/clock.ts';
+import { Client } from '../sdk/client.ts';
+import { configuredText, configureEndpoint, PLANNED_OPTIONS } from './endpoint-configure.ts';
+import { deletedText, deleteEndpoint, deletionTarget } from './endpoint-delete.ts';
+import { endpointsDirectory, findEndpoint } from './endpoint-directory.ts';
+import { endpointsJson, endpointsText, listEndpoints } from './endpoint-list.ts';
+import { DEFAULT_NAME, isUuid } from './endpoint-name.ts';
+import { startEndpoint, type StartedEndpoint } from './endpoint-start.ts';
+import { stopEndpoint, stopHere, stoppedText } from './endpoint-stop.ts';
+import { misuse } from './failure.ts';
+import { loginCommand, logoutCommand, whoamiCommand } from './login.ts';
+import { confirmed } from './prompt.ts';
+
+interface CommonOptions {
+  readonly configDir?: string;
+  readonly json?: true;
+  readonly debug?: true;
+}
+
+interface ConfigureOptions extends CommonOptions {
+  readonly endpointConfig?: string;
+  readonly displayName?: string;
+}
+
+interface StartOptions extends CommonOptions {
+  readonly endpointUuid?: string;
+  readonly foreground?: true;
+  readonly logToConsole?: true;
+}
+
+interface EndOptions extends CommonOptions {
+  readonly remote?: true;
+  readonly force?: true;
+  readonly yes?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  switchyard endpoint configure mycluster
+  switchyard endpoint start mycluster
+  switchyard endpoint list
+  switchyard endpoint stop mycluster
+
+An endpoint is named by its name, or by the id that the service gave it; without either it is "default".
+
+Exit status: 0 done, 64 the command line or a file must change, 65 and 69 the service refuses, or cannot be used, 73 the
+endpoint runs already, 75 the service cannot be reached, 77 nobody is logged in.
+`;
+
+/** `exit` gets the exit status. */
+export function endpointCommand(exit: (status: number) => void): Command {
+  const endpoint = withDirectory(new Command('endpoint')).helpCommand(false)
+    .description('serve tasks that others submit through the service').addHelpText('after', EXAMPLES);
+  const commands = [
+    configureCommand(), startCommand(exit), stopCommand(), restartCommand(exit), listCommand(), deleteCommand(),
+    ...[loginCommand(), logoutCommand(), whoamiCommand()].map(withDirectory),
+  ];
+  for (const command of commands) endpoint.addCommand(command);
+  return endpoint;
+}
+
+function configureCommand(): Command {
+  const command = withCommon(new Command('configure')).description('make the folder of a new endpoint')
+    .argument('[name]', 'what it is to be called', DEFAULT_NAME)
+    .option('--endpoint-config <file>', 'a config.yaml to start from')
+    .option('--display-name <text>', 'how users see it, if not by its name');
+  for (const flags of PLANNED_OPTIONS) command.addOption(new Option(flags).hideHelp());
+  return command.action(async (name: string, _: ConfigureOptions, own: Command) => {
+    const options = own.optsWithGlobals<ConfigureOptions>();
+    const planned = PLANNED_OPTIONS.map((flags) => new Option(flags))
+      .find((option) => own.getOptionValueSource(option.attributeName()) === 'cli');
+    if (planned !== undefined) {
+      throw misuse(`${planned.long} is not there yet: an endpoint serves the one user who starts it`);
+    }
+    const configured = await configureEndpoint({
+      directory: directoryOf(options), name, source: options.endpointConfig, displayName: options.displayName,
+    });
+    print(options, configured, configuredText(configured));
+  });
+}
+
+function startCommand(exit: (status: number) => void): Command {
+  return withStartOptions(named('start', 'register an endpoint and let it serve tasks'))
+    .action(async (name: string, _: StartOptions, command: Command) => {
+      exit(await start(name, command.optsWithGlobals()));
+    });
+}
+
+function stopCommand(): Command {
+  return named('stop', 'end an endpoint that runs')
+    .option('--remote', 'wherever it runs: nothing can register as it for a while')
+    .action(async (name: string, _: EndOptions, command: Command) => { await stop(name, command.optsWithGlobals()); });
+}
+
+function restartCommand(exit: (status: number) => void): Command {
+  return withStartOptions(named('restart', 'stop an endpoint and start it again'))
+    .action(async (name: string, _: StartOptions, command: Command) => {
+      const options = command.optsWithGlobals<StartOptions>();
+      const stopped = await stopHere(await findEndpoint(directoryOf(options), name), { clock: systemClock, warn });
+      if (!options.json) say(stoppedText(stopped));
+      exit(await start(name, options));
+    });
+}
+
+function listCommand(): Command {
+  return withCommon(new Command('list')).description('list the endpoints of this machine')
+    .action(async (_: CommonOptions, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions>();
+      const endpoints = await listEndpoints(directoryOf(options));
+      print(options, endpointsJson(endpoints), endpointsText(endpoints, hostname()));
+    });
+}
+
+function deleteCommand(): Command {
+  return named('delete', 'remove an endpoint, here and at the service')
+    .option('--yes', 'do not ask')
+    .option('--force', 'even if it runs, or if the service cannot be asked')
+    .action(async (name: string, _: EndOptions, command: Command) => {
+      await remove(name, command.optsWithGlobals());
+    });
+}
+
+function named(name: string, description: string): Command {
+  return withCommon(new Command(name)).description(description)
+    .argument('[name-or-uuid]', 'the endpoint', DEFAULT_NAME);
+}
+
+function withStartOptions(command: Command): Command {
+  return command
+    .option('--foreground', 'stay until it ends; Ctrl-C ends it')
+    .option('--endpoint-uuid <id>', 'the id to register as')
+    .option('--log-to-console', 'with --foreground: its log goes to standard error, too')
+    .option('--debug', 'log more')
+    .addOption(new Option('--detach').hideHelp());
+}
+
+function withCommon(command: Command): Command {
+  return withDirectory(command).option('--json', 'print JSON')
+    .option('--verbose', 'say where in the code a failure comes from').addOption(new Option('--no-color').hideHelp());
+}
+
+function withDirectory(command: Command): Command {
+  return command.option('-c, --config-dir <directory>', 'where endpoints are kept, if not in ~/.switchyard/endpoints');
+}
+
+function directoryOf({ configDir }: CommonOptions): string {
+  return endpointsDirectory(configDir, process.env);
+}
+
+async function start(name: string, options: StartOptions): Promise<number> {
+  const { endpointUuid: id, foreground, debug, logToConsole } = options;
+  if (id !== undefined && !isUuid(id)) throw misuse(`--endpoint-uuid must be a UUID (got: '${id}')`);
+  const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+  return await startEndpoint({
+    folder: await findEndpoint(directoryOf(options), name), id: id?.toLowerCase(), version,
+    foreground: foreground === true, debug: debug === true, logToConsole: logToConsole === true,
+    warn, onUp: (started) => print(options, jsonOf(started), startedText(started)),
+  }, () => new Client());
+}
+
+async function stop(name: string, options: EndOptions): Promise<void> {
+  const folder = await findEndpoint(directoryOf(options), name);
+  const stopped = await stopEndpoint(folder, options.remote === true, {
+    clock: systemClock, connect: () => new Client(), warn,
+  });
+  print(options, stopped, `${stoppedText(stopped)}\n`);
+}
+
+async function remove(name: string, options: EndOptions): Promise<void> {
+  const force = options.force === true;
+  const target = await deletionTarget(directoryOf(options), name, force);
+  const question = `Are you sure you want to delete endpoint < ${target.name} > ( ${target.id ?? 'never started'} )?`;
+  if (!options.yes && !await confirmed(question)) throw misuse('Aborted! Nothing was deleted; --yes asks no question');
+  const deleted = await deleteEndpoint(target, force, { clock: systemClock, connect: () => new Client(), warn });
+  print(options, deleted, deletedText(deleted).map((line) => `${line}\n`).join(''));
+}
+
+function startedText({ name, id, foreground }: StartedEndpoint): string {
+  const end = foreground ? 'Ctrl-C ends it' : `switchyard endpoint stop ${name} ends it`;
+  return `Starting endpoint; registered ID: ${id}\n${end}.\n`;
+}
+
+function jsonOf({ name, id, pid }: StartedEndpoint): object {
+  return { endpoint_id: id, name, pid };
+}
+
+function print({ json }: CommonOptions, document: object, text: string): void {
+  process.stdout.write(json ? `${JSON.stringify(document)}\n` : text);
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function warn(text: string): void {
+  process.stderr.write(`switchyard endpoint: ${text}\n`);
+}
