@@ -1,0 +1,90 @@
+// The Python SDK's futures when, in the middle of many tasks, a part of the way dies: each settles once, with its own
+// result, and only what was running may have run twice.
+
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { ownBroker, type OwnBroker } from '../broker.ts';
+import { scratch } from '../fakes/scratch.ts';
+import { documentIn, startScript, type Place, type Script } from '../sdk-script.ts';
+import { testService } from '../service.ts';
+import { linesOf, until } from './harness.ts';
+
+const COUNT = 20_000;
+const SETTLED_MS = 10 * 60_000;
+/** Tasks that the stand-in has taken and not answered: it runs one at a time. */
+const RUNNING = 1;
+/** What the SDK submits in one request. A service that is killed between a confirm and its note sends it again. */
+const TOGETHER = 128;
+
+interface Scene {
+  readonly place: Place;
+  readonly broker: OwnBroker;
+  readonly endpoint: Endpoint;
+}
+
+interface Endpoint extends AsyncDisposable {
+  readonly id: string;
+  /** Killed, and started again. */
+  crash(): Promise<void>;
+}
+
+async function standIn(place: Place): Promise<Endpoint> {
+  const { body } = await place.service.ask('POST', '/v3/endpoints', {
+    as: place.user?.token, body: { endpoint_name: 'stand-in', metadata: {} },
+  });
+  const launch = async (): Promise<Script> => {
+    const script = await startScript(place, 'stand_in.py', [], SETTLED_MS);
+    script.child.stdin?.end(JSON.stringify(body));
+    script.end.catch(() => { /* it is killed when all is done */ });
+    await until('the stand-in', () => script.said().includes('ready'), SETTLED_MS);
+    return script;
+  };
+  let script = await launch();
+  const end = async (): Promise<void> => {
+    script.child.kill('SIGKILL');
+    await script.end.catch(() => { /* as it was killed */ });
+  };
+  return {
+    id: body.endpoint_id as string,
+    crash: async () => {
+      await end();
+      script = await launch();
+    },
+    [Symbol.asyncDispose]: end,
+  };
+}
+
+/** COUNT tasks of the SDK, with `strike` in the middle of them. */
+async function survives(t: TestContext, twiceMax: number, strike: (scene: Scene) => Promise<void>): Promise<void> {
+  await using home = await scratch();
+  await using broker = await ownBroker();
+  await using service = await testService({ broker });
+  const place = { service, user: await service.user(), home: home.path };
+  await using endpoint = await standIn(place);
+  const marks = home.at('marks');
+  const script = await startScript(place, 'many_tasks.py', [endpoint.id, marks, String(COUNT)], SETTLED_MS);
+  const settled = (): number => Number(/.*settled (\d+)/s.exec(script.said())?.[1] ?? 0);
+  await until('a third of the results', () => settled() >= COUNT / 3, SETTLED_MS);
+  await strike({ place, broker, endpoint });
+  const atStrike = settled();
+  assert.deepEqual(documentIn(await script.end), { settled: COUNT, 'settled again': 0, right: COUNT, failures: {} });
+  const ran = linesOf(marks);
+  assert.equal(new Set(ran).size, COUNT, 'no task was lost');
+  const twice = ran.length - COUNT;
+  t.diagnostic(`${COUNT} tasks, struck when ${atStrike} had settled: ${twice} ran twice`);
+  assert.ok(twice <= twiceMax, `${twice} tasks ran twice`);
+}
+
+test('the broker is killed and restarted in the middle of many tasks', (t) => survives(t, RUNNING, async ({ broker }) => {
+  await broker.crash();
+}));
+
+test('the service is killed and restarted in the middle of many tasks', (t) => survives(
+  t, TOGETHER, async ({ place: { service } }) => {
+    await service.kill('SIGKILL');
+    await service.restart();
+  },
+));
+
+test('the endpoint is killed and restarted in the middle of many tasks', (t) => survives(t, RUNNING, ({ endpoint }) =>
+  endpoint.crash()));

@@ -1,0 +1,39 @@
+"""Many tasks at once, each of which leaves a line where it ran; then how each of them ended, once."""
+
+import collections
+import json
+import sys
+
+from globus_compute_sdk import Executor
+
+endpoint_id, path, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+settled = collections.Counter()
+
+
+def leave_mark(path, number):
+    import os
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(file, f"{number}\n".encode())
+    os.close(file)
+    return number * 2
+
+
+def count_one(future):
+    settled[future.number] += 1
+    if settled.total() % 500 == 0:
+        print("settled", settled.total(), flush=True)
+
+
+with Executor(endpoint_id=endpoint_id) as gce:
+    futures = []
+    for number in range(count):
+        future = gce.submit(leave_mark, path, number)
+        future.number = number
+        future.add_done_callback(count_one)
+        futures.append(future)
+    outcomes = [future.exception() or future.result() for future in futures]
+failures = collections.Counter(repr(outcome)[:300] for outcome in outcomes if isinstance(outcome, Exception))
+print(json.dumps({
+    "settled": len(settled), "settled again": settled.total() - len(settled),
+    "right": sum(outcome == 2 * number for number, outcome in enumerate(outcomes)), "failures": failures,
+}))
