@@ -21,6 +21,8 @@ export interface Script {
   readonly child: ChildProcess;
   /** Its standard output so far. */
   readonly said: () => string;
+  /** And its standard error. */
+  readonly complained: () => string;
   /** Its standard output; throws what it said on the other when it failed. */
   readonly end: Promise<string>;
 }
@@ -55,7 +57,7 @@ export async function startScript(
   });
   const end = within(timeoutMs, name, closed);
   end.catch(() => child.kill('SIGKILL'));
-  return { child, said: () => out, end };
+  return { child, said: () => out, complained: () => err, end };
 }
 
 export async function runScript(

@@ -1,6 +1,7 @@
 """Many tasks at once, each of which leaves a line where it ran; then how each of them ended, once."""
 
 import collections
+import concurrent.futures
 import json
 import sys
 
@@ -31,8 +32,9 @@ with Executor(endpoint_id=endpoint_id) as gce:
         future.number = number
         future.add_done_callback(count_one)
         futures.append(future)
-    outcomes = [future.exception() or future.result() for future in futures]
-failures = collections.Counter(repr(outcome)[:300] for outcome in outcomes if isinstance(outcome, Exception))
+    concurrent.futures.wait(futures)
+outcomes = ["cancelled" if future.cancelled() else future.exception() or future.result() for future in futures]
+failures = collections.Counter(repr(outcome)[:300] for outcome in outcomes if not isinstance(outcome, int))
 print(json.dumps({
     "settled": len(settled), "settled again": settled.total() - len(settled),
     "right": sum(outcome == 2 * number for number, outcome in enumerate(outcomes)), "failures": failures,
