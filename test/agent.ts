@@ -1,6 +1,5 @@
 // The field's own agent, registered with a service of these tests.
 
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FieldAgent } from '../bench/peers/field-agent.ts';
 import { until } from './process/harness.ts';
@@ -44,17 +43,9 @@ export async function isOnline({ service, user }: Place, id: string): Promise<bo
 /** Its id, once it is there. */
 export async function started(agent: FieldAgent, place: Place): Promise<string> {
   agent.start();
-  const id = await until('the agent to register', () => idOf(agent), ONLINE_MS).catch((error: unknown) => {
-    throw new Error(readFileSync(join(place.home, 'agent/output.log'), 'utf8'), { cause: error });
+  const id = await until('the agent to register', () => agent.id, ONLINE_MS).catch((error: unknown) => {
+    throw new Error(agent.output(), { cause: error });
   });
   await until('the agent to report', () => isOnline(place, id), ONLINE_MS);
   return id;
-}
-
-function idOf(agent: FieldAgent): string | undefined {
-  try {
-    return agent.id;
-  } catch {
-    return undefined; // not yet
-  }
 }

@@ -3,6 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pythonFolder } from '../bench/endpoint/place.ts';
 import { within } from './process/harness.ts';
 import { pythonVenv } from './python-venv.ts';
 import type { TestService, User } from './service.ts';
@@ -32,7 +33,7 @@ export function fieldEnvironment({ service, user, home }: Place): Record<string,
   return {
     PATH: process.env['PATH'] ?? '', HOME: home, GLOBUS_COMPUTE_USER_DIR: join(home, '.globus_compute'),
     GLOBUS_SDK_ENVIRONMENT: 'local', GLOBUS_SDK_SERVICE_URL_AUTH: `${service.url}/`,
-    PYTHONPATH: `${SCRIPTS}local`, PYTHONDONTWRITEBYTECODE: '1', SWITCHYARD_TEST_SERVICE: service.url,
+    PYTHONPATH: pythonFolder(), PYTHONDONTWRITEBYTECODE: '1', SWITCHYARD_SERVICE_URL: service.url,
     ...user === undefined ? {}
       : { GLOBUS_COMPUTE_CLIENT_ID: user.identity, GLOBUS_COMPUTE_CLIENT_SECRET: user.token },
   };

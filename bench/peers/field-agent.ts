@@ -48,10 +48,19 @@ export class FieldAgent implements AsyncDisposable {
     return join(this.#options.home, '.globus_compute', NAME);
   }
 
-  /** As it was registered. */
-  get id(): string {
-    const text = readFileSync(join(this.directory, 'endpoint.json'), 'utf8');
-    return (JSON.parse(text) as { endpoint_id: string }).endpoint_id;
+  /** As it was registered, once it is. */
+  get id(): string | undefined {
+    try {
+      const text = readFileSync(join(this.directory, 'endpoint.json'), 'utf8');
+      return (JSON.parse(text) as { endpoint_id: string }).endpoint_id;
+    } catch {
+      return undefined; // it has not written it, or is writing it
+    }
+  }
+
+  /** What it said when it was started. */
+  output(): string {
+    return readFileSync(join(this.#options.home, 'output.log'), 'utf8');
   }
 
   /** Leaves it to register by itself; what it says goes to `output.log` in its home. */
@@ -119,6 +128,7 @@ export class FieldAgent implements AsyncDisposable {
   #env(): Record<string, string> {
     const { env, bin, home } = this.#options;
     // The commands of its scheduler scripts are looked up where its interpreter is.
-    return { ...env, HOME: home, GLOBUS_COMPUTE_USER_DIR: join(home, '.globus_compute'), PATH: `${bin}:${env['PATH']}` };
+    const directory = join(home, '.globus_compute');
+    return { ...env, HOME: home, GLOBUS_COMPUTE_USER_DIR: directory, PATH: `${bin}:${env['PATH']}` };
   }
 }

@@ -92,8 +92,8 @@ suite("the field's agent", () => {
   });
 
   test('stopped from elsewhere it is locked out, and deleted it is gone', async () => {
-    const before = await agent.command('delete', '--yes', 'agent');
-    assert.match(before.stdout + before.stderr, /currently running/);
+    const refused = await agent.command('delete', '--yes', 'agent');
+    assert.match(refused.stdout + refused.stderr, /currently running/);
     const { body } = await ask('POST', `/v3/endpoints/${endpoint}/lock`);
     assert.ok(body.lock_expiration_timestamp > Date.now() / 1000);
     assert.equal(await isOnline(place, endpoint), false);

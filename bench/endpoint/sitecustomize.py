@@ -1,4 +1,4 @@
-"""The SDK knows its local service by port 5000 alone. A test's service has any free port: this tells the SDK which.
+"""The SDK knows its local service by port 5000 alone. A service may have any other: this tells the SDK which.
 
 It waits until the SDK asks for the module that knows, so that a Python that does not use the SDK starts as fast as ever.
 """
@@ -20,7 +20,7 @@ class Elsewhere:
 
         def exec_module(module):
             load(module)
-            module.get_web_service_url = lambda environment=None: os.environ["SWITCHYARD_TEST_SERVICE"]
+            module.get_web_service_url = lambda environment=None: os.environ["SWITCHYARD_SERVICE_URL"]
 
         spec.loader.exec_module = exec_module
         return spec
