@@ -5,7 +5,7 @@ export interface Effort {
   /** The Python for a peer's virtual environment; undefined takes the first that works. */
   readonly python: string | undefined;
   /** The peer to set beside ours; undefined: none. */
-  readonly peer: 'parsl' | undefined;
+  readonly peer: 'parsl' | 'agent' | undefined;
   /** Of the Slurm cluster; undefined: its default. */
   readonly partition: string | undefined;
   /** Of a PostgreSQL server, to measure the service with beside its embedded database; undefined: none. */

@@ -2,6 +2,8 @@
 
 import type { PiscinaLimit } from './limits/piscina.ts';
 import type { ZmqLimit } from './limits/zmq.ts';
+import type { EndpointFigures } from './endpoint/measure.ts';
+import type { AgentFigures } from './peers/agent.ts';
 import type { Machine } from './machine.ts';
 import type { Percentiles, Spread } from './measure.ts';
 import type { ParslFigures } from './peers/parsl.ts';
@@ -29,6 +31,8 @@ export interface BenchReport {
   readonly slurm?: Slurm;
   readonly python?: Python;
   readonly service?: { readonly embedded: ServiceFigures; readonly postgres?: ServiceFigures };
+  /** Python tasks of the field's SDK through service and broker. */
+  readonly endpoint?: EndpointPart;
   readonly peers?: { readonly parsl?: ParslFigures };
   readonly ratios?: Ratios;
   /** Sections that could not be measured, and why. */
@@ -189,6 +193,12 @@ export interface ServiceFigures {
   /** One confirmed message through the broker to another connection, and one back, in the same rounds. */
   readonly round_trip: Percentiles;
   readonly spread: { readonly tasks_per_s: Spread };
+}
+
+export interface EndpointPart {
+  /** With an endpoint that runs nothing: what the SDK, the service and the broker take. */
+  readonly limit: EndpointFigures;
+  readonly agent?: AgentFigures;
 }
 
 /** Only those whose both sides were measured. */

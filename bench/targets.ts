@@ -154,6 +154,26 @@ export const ROWS: readonly Row[] = [
   },
   ...serviceRows('embedded database', (r) => r.service?.embedded),
   ...serviceRows('PostgreSQL', (r) => r.service?.postgres),
+  {
+    group: 'Endpoint', name: 'limit: an endpoint that runs nothing', unit: 'tasks/s',
+    value: (r) => r.endpoint?.limit.tasks_per_s.median, spread: (r) => r.endpoint?.limit.tasks_per_s,
+  },
+  {
+    group: 'Endpoint', name: "of that the SDK's processor time", unit: 'µs per task',
+    value: (r) => r.endpoint?.limit.sdk_cpu_us_per_task,
+  },
+  { group: 'Endpoint', name: 'limit: result message p50', unit: 'ms', value: (r) => r.endpoint?.limit.p50_ms },
+  { group: 'Endpoint', name: "limit: SDK's future p50", unit: 'ms', value: (r) => r.endpoint?.limit.future_p50_ms },
+  {
+    group: 'Endpoint', name: "peer: the field's agent", unit: 'tasks/s',
+    value: (r) => r.endpoint?.agent?.tasks_per_s.median, spread: (r) => r.endpoint?.agent?.tasks_per_s,
+  },
+  { group: 'Endpoint', name: 'peer: result message p50', unit: 'ms', value: (r) => r.endpoint?.agent?.p50_ms },
+  { group: 'Endpoint', name: "peer: SDK's future p50", unit: 'ms', value: (r) => r.endpoint?.agent?.future_p50_ms },
+  {
+    group: 'Endpoint', name: 'peer: stopped to first result', unit: 's',
+    value: (r) => r.endpoint?.agent?.first_result_s.median, spread: (r) => r.endpoint?.agent?.first_result_s,
+  },
   { group: 'Node-hours', name: 'a simulated day', unit: 'h', value: (r) => r.node_hours?.ours.node_hours },
   { group: 'Node-hours', name: 'the least that is possible', unit: 'h', value: (r) => r.node_hours?.least },
   {

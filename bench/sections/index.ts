@@ -1,5 +1,6 @@
 import type { Section, SectionName } from '../section.ts';
 import { coldStart } from './cold-start.ts';
+import { endpoint } from './endpoint.ts';
 import { latency } from './latency.ts';
 import { limits } from './limits.ts';
 import { memory } from './memory.ts';
@@ -28,5 +29,6 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
   slurm,
   python,
   service,
+  endpoint,
   peers,
 };

@@ -24,7 +24,7 @@ interface Options {
   readonly quiet?: true;
 }
 
-const PEERS = ['parsl'] as const;
+const PEERS = ['parsl', 'agent'] as const;
 
 const EXAMPLES = `
 Examples:
@@ -33,6 +33,7 @@ Examples:
   switchyard bench --only limits,latency --json
   switchyard bench --only slurm --partition short --peer parsl
   switchyard bench --only service --database postgres://user@host/database
+  switchyard bench --only endpoint --peer agent
 
 Exit status: 0 everything was measured, 1 a section could not be, 64 there is no such section, 73 a file cannot be
 written, 130 or 143 stopped by Ctrl-C or SIGTERM.
@@ -43,7 +44,7 @@ export function benchCommand(): Command {
     .description('measure what this machine does with tasks, and the limits below it')
     .option('--only <sections>', `run a part: ${SECTION_NAMES.join(', ')}`)
     .option('--quick', 'a short version of each section')
-    .option('--peer <name>', 'the same work on a peer, in a virtual environment made for it: parsl')
+    .option('--peer <name>', 'the same work on a peer, in a virtual environment of its own: parsl, or agent')
     .option('--python <path>', 'the Python for that environment')
     .option('--partition <name>', "the Slurm partition, if not the cluster's default")
     .option('--database <url>', 'a PostgreSQL server to measure the service with as well')
@@ -80,9 +81,9 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
 }
 
 /** They need what not every machine has. */
-const ON_DEMAND: ReadonlySet<SectionName> = new Set(['python', 'service', 'peers']);
+const ON_DEMAND: ReadonlySet<SectionName> = new Set(['python', 'service', 'endpoint', 'peers']);
 /** They measure the peer themselves. */
-const HAS_PEER: ReadonlySet<SectionName> = new Set(['slurm', 'python']);
+const HAS_PEER: ReadonlySet<SectionName> = new Set(['slurm', 'python', 'endpoint']);
 
 export interface Choice {
   readonly sections: SectionName[];
@@ -91,13 +92,13 @@ export interface Choice {
 
 /**
  * Every section but those that must be asked for, and slurm, where no cluster answers; in the order of the table,
- * whatever was typed. Alone, slurm and python have the peer beside them, and the peers' own section is not needed.
+ * whatever was typed. Alone, slurm, python and endpoint have the peer beside them, without the peers' section.
  */
 export function chooseSections(only: string | undefined, peerName: string | undefined, onCluster: boolean): Choice {
   const peer = peerName === undefined ? undefined : known('peer', peerName, PEERS);
   const wanted = only?.split(',').map((word) => known('section', word.trim().replaceAll('-', '_'), SECTION_NAMES))
     ?? SECTION_NAMES.filter((name) => !ON_DEMAND.has(name) && (name !== 'slurm' || onCluster));
-  const beside = peer !== undefined && wanted.some((name) => !HAS_PEER.has(name));
+  const beside = peer === 'parsl' && wanted.some((name) => !HAS_PEER.has(name));
   return { sections: SECTION_NAMES.filter((name) => wanted.includes(name) || (name === 'peers' && beside)), peer };
 }
 

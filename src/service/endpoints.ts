@@ -86,12 +86,15 @@ export class Endpoints {
     await store.endpoints.lock(owned, untilS, grants.freshSalt());
     this.#cache.delete(owned);
     await this.#cutOff(owned);
+    // It cannot say good-bye any more.
+    for (const child of await store.endpoints.children(owned)) await this.#forget(child.id);
+    await this.#forget(owned);
     return untilS;
   }
 
   /** With its queues and credentials; its tasks fail. */
   async remove(id: string, user: string): Promise<void> {
-    const { store, courier, presence } = this.#deps;
+    const { store, courier } = this.#deps;
     await this.owned(id, user);
     const children = (await store.endpoints.children(id)).map((child) => child.id);
     await store.endpoints.remove(id);
@@ -99,8 +102,7 @@ export class Endpoints {
     await this.#cutOff(id);
     for (const one of [id, ...children]) {
       await courier.deleteQueues(one);
-      presence.forget(one);
-      await store.endpoints.removePresence(one);
+      await this.#forget(one);
       await this.#endTasks(one, `Endpoint ${id} was deleted before the task ran`);
     }
   }
@@ -109,6 +111,11 @@ export class Endpoints {
     const { store, grants } = this.#deps;
     await grants.withdraw(id);
     for (const child of await store.endpoints.children(id)) await grants.withdraw(child.id);
+  }
+
+  async #forget(id: string): Promise<void> {
+    this.#deps.presence.forget(id);
+    await this.#deps.store.endpoints.removePresence(id);
   }
 
   async #endTasks(target: string, text: string): Promise<void> {

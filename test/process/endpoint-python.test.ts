@@ -2,29 +2,24 @@
 
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { exec } from '../../src/common/exec.ts';
 import { scratch } from '../fakes/scratch.ts';
-import { pythonVenv, type PythonVenv } from '../python-venv.ts';
-import { testService, type TestService, type User } from '../service.ts';
+import { pythonVenv } from '../python-venv.ts';
+import { runScript, type Place } from '../sdk-script.ts';
+import { testService, type User } from '../service.ts';
 import { register, startEndpoint, WORKERS, type RunningEndpoint } from './endpoint.ts';
-
-const SCRIPTS = fileURLToPath(new URL('../../../test/fixtures/sdk/', import.meta.url));
-const SCRIPT_MS = 120_000;
+import { sdkExamples } from './sdk-examples.ts';
 
 suite('the Python SDK with an endpoint', () => {
-  let service: TestService;
-  let alice: User;
-  let venv: PythonVenv;
+  let place: Place & { readonly user: User };
   let files: Awaited<ReturnType<typeof scratch>>;
   let endpoint: RunningEndpoint;
 
   before(async () => {
-    venv = await pythonVenv();
+    const venv = await pythonVenv();
     files = await scratch();
-    service = await testService();
-    alice = await service.user();
-    endpoint = await startEndpoint(await register(service, alice), {
+    const service = await testService();
+    place = { service, user: await service.user(), home: files.path };
+    endpoint = await startEndpoint(await register(service, place.user), {
       directory: files.at('endpoint'),
       config: { engine: { ...WORKERS['engine'] as object, run_in_sandbox: true } },
       environment: { PATH: `${venv.bin('')}:${process.env['PATH'] ?? ''}` },
@@ -33,34 +28,14 @@ suite('the Python SDK with an endpoint', () => {
   });
   after(async () => {
     await endpoint?.[Symbol.asyncDispose]();
-    await service?.[Symbol.asyncDispose]();
+    await place?.service[Symbol.asyncDispose]();
     await files?.[Symbol.asyncDispose]();
   });
 
-  const run = async (name: string): Promise<string> => {
-    const { code, stdout, stderr } = await exec([venv.python, '-u', SCRIPTS + name, endpoint.id], {
-      timeoutMs: SCRIPT_MS,
-      env: {
-        PATH: process.env['PATH'], HOME: files.path, GLOBUS_COMPUTE_USER_DIR: files.at(`.${name}`),
-        GLOBUS_SDK_ENVIRONMENT: 'local', GLOBUS_SDK_SERVICE_URL_AUTH: `${service.url}/`,
-        PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: `${SCRIPTS}local`, SWITCHYARD_TEST_SERVICE: service.url,
-        GLOBUS_COMPUTE_CLIENT_ID: alice.identity, GLOBUS_COMPUTE_CLIENT_SECRET: alice.token,
-      },
-    });
-    assert.equal(code, 0, stdout + stderr + endpoint.log());
-    return stdout;
-  };
-
-  test('hello_from_node', async () => {
-    assert.match(await run('hello_from_node.py'), /^Hello Alice from \S+ at .*!\n$/);
-  });
-
-  test('three hundred tasks with as_completed', async () => {
-    assert.equal(await run('jitter_double.py'), 'True\nTrue 0\n');
-  });
+  sdkExamples(() => ({ place, endpoint: endpoint.id }));
 
   test('results, exceptions, lost workers, shell functions, sandboxes', async () => {
-    const said = JSON.parse(await run('endpoint_tasks.py')) as Record<string, unknown>;
+    const said = JSON.parse(await runScript(place, 'endpoint_tasks.py', [endpoint.id])) as Record<string, unknown>;
     assert.deepEqual(said['doubles'], Array.from({ length: 100 }, (_, n) => n * 2));
     assert.match(String(said['fails']), /TaskExecutionFailed[^]*ValueError: this one/);
     assert.match(String(said['large']), /MaxResultSizeExceeded/);

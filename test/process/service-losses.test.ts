@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ownBroker } from '../broker.ts';
+import { connected, ownBroker } from '../broker.ts';
 import { postgresServer } from '../postgres.ts';
 import { testService, type TestService, type User } from '../service.ts';
 import { resultStream, StandInEndpoint } from '../stand-in-endpoint.ts';
@@ -102,6 +102,18 @@ test('a PostgreSQL server is killed and restarted in the middle of many tasks', 
   const user = await service.user();
   await using endpoint = await StandInEndpoint.register(service, user);
   await survives({ service, user, endpoint }, () => server.restart());
+});
+
+test('whoever asks where results can be read while the broker is away hears it when it is back', async () => {
+  await using broker = await ownBroker();
+  await using service = await testService({ broker });
+  const user = await service.user();
+  await broker.crash();
+  await until('the service to notice', () => service.log().includes('broker was not there'));
+  const { status, body, text } = await service.ask('GET', '/v2/get_amqp_result_connection_url', { as: user.token });
+  assert.equal(status, 200, text);
+  await using stream = await connected(body.connection_url as string);
+  assert.ok(stream.isOpen, 'at the first attempt: the SDK has five');
 });
 
 test('tasks that were accepted and not sent when the service was killed are sent by the next', async () => {

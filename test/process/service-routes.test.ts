@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
 import { StandInEndpoint } from '../stand-in-endpoint.ts';
 import { testService, type TestService, type User } from '../service.ts';
+import { until } from './harness.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const MIB = 1024 ** 2;
@@ -270,6 +271,10 @@ suite('the service over HTTP', () => {
 
   test('a locked endpoint loses its broker and cannot register until the lock ends', async () => {
     await using endpoint = await StandInEndpoint.register(service, alice);
+    const status = async (): Promise<unknown> =>
+      (await service.ask('GET', `/v2/endpoints/${endpoint.id}/status`, { as: alice.token })).body.status;
+    await endpoint.report({ heartbeat_period: 300 });
+    await until('its report', async () => await status() === 'online');
     const locked = await service.ask('POST', `/v3/endpoints/${endpoint.id}/lock`, { as: alice.token });
     assert.equal(locked.body.endpoint_id, endpoint.id);
     assert.ok(locked.body.lock_expiration_timestamp > Date.now() / 1000 + 60);
@@ -279,5 +284,6 @@ suite('the service over HTTP', () => {
     await assert.rejects(
       StandInEndpoint.connect({ ...endpoint.queues, endpoint_id: endpoint.id }), { code: 'BROKER_REFUSED' },
     );
+    assert.equal(await status(), 'offline', 'who is cut off cannot say good-bye');
   });
 });

@@ -11,6 +11,10 @@ import type { TaskStore } from '../store/tasks.ts';
 import type { Submissions } from '../submissions.ts';
 import { statusOf } from '../task-status.ts';
 
+/** Less than the minute after which clients ask again. */
+const BROKER_WAIT_MS = 45_000;
+const BROKER_LOOK_MS = 100;
+
 export interface TaskRouteDeps {
   readonly tasks: TaskStore;
   readonly submissions: Submissions;
@@ -73,8 +77,15 @@ export function taskRoutes({ tasks, submissions, courier, grants, clock }: TaskR
     method: 'GET', path: '/v2/get_amqp_result_connection_url', access: 'user', summary: 'Where results can be read',
     schema: { answer: resultStream },
     handle: async (_, { id: user }) => {
+      await brokerIsBack(courier, clock);
       const { queuePrefix, connectionUrl } = await grants.stream(user, clock.now());
       return { queue_prefix: queuePrefix, connection_url: connectionUrl };
     },
   }];
+}
+
+/** Clients ask before each attempt to connect, and give up after a few: while the broker is away, they wait here. */
+async function brokerIsBack(courier: Courier, clock: Clock): Promise<void> {
+  const end = clock.now() + BROKER_WAIT_MS;
+  while (!courier.isConnected && clock.now() < end) await clock.sleep(BROKER_LOOK_MS);
 }

@@ -8,7 +8,7 @@ const chosen = (only?: string, peer?: string, onCluster = false): SectionName[] 
 
 test('without --only every section runs but those that must be asked for, and Slurm where none answers', () => {
   const without = (...left: SectionName[]): SectionName[] => SECTION_NAMES.filter((name) => !left.includes(name));
-  const onDemand: SectionName[] = ['python', 'service'];
+  const onDemand: SectionName[] = ['python', 'service', 'endpoint'];
   assert.deepEqual(chosen(), without('slurm', ...onDemand, 'peers'));
   assert.deepEqual(chosen(undefined, undefined, true), without(...onDemand, 'peers'));
   assert.deepEqual(chosen(undefined, 'parsl'), without('slurm', ...onDemand));
@@ -27,6 +27,11 @@ test('slurm and python are measured when they are asked for, with the peer besid
   assert.deepEqual(chooseSections('slurm', 'parsl', false), { sections: ['slurm'], peer: 'parsl' });
   assert.deepEqual(chooseSections('slurm', undefined, false), { sections: ['slurm'], peer: undefined });
   assert.deepEqual(chosen('slurm,latency', 'parsl'), ['latency', 'slurm', 'peers']);
+});
+
+test('endpoints are measured when they are asked for, with their peer beside them', () => {
+  assert.deepEqual(chooseSections('endpoint', 'agent', false), { sections: ['endpoint'], peer: 'agent' });
+  assert.deepEqual(chooseSections('endpoint', undefined, false), { sections: ['endpoint'], peer: undefined });
 });
 
 test('an unknown section or peer is refused, with the nearest one that there is', () => {

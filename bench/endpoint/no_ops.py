@@ -1,0 +1,74 @@
+"""No-op tasks with the field's own SDK, unmodified: what the bench asks for on standard input, a line each way.
+
+A future of the SDK learns of its result at a tick of half a second. So beside what a user sees, this notes when the
+message with the result came.
+"""
+
+import json
+import os
+import sys
+import time
+
+from globus_compute_sdk import Executor
+from globus_compute_sdk.sdk import executor as sdk
+
+arrived = {}
+on_message = sdk._ResultWatcher._on_message
+
+
+def noting(self, channel, deliver, properties, body):
+    now = time.perf_counter()
+    on_message(self, channel, deliver, properties, body)
+    # It keeps the newest last.
+    arrived.setdefault(next(reversed(self._received_results), None), now)
+
+
+sdk._ResultWatcher._on_message = noting
+
+
+def no_op():
+    return None
+
+
+def throughput(gce, tasks):
+    start, cpu = time.perf_counter(), time.process_time()
+    futures = [gce.submit(no_op) for _ in range(tasks)]
+    submitted = time.perf_counter()
+    for future in futures:
+        future.result()
+    return {
+        "seconds": time.perf_counter() - start, "submit_calls_s": submitted - start,
+        "sdk_cpu_s": time.process_time() - cpu,
+    }
+
+
+def latency(gce, samples):
+    futures, messages = [], []
+    for _ in range(samples):
+        start = time.perf_counter()
+        future = gce.submit(no_op)
+        future.result()
+        futures.append((time.perf_counter() - start) * 1000)
+        messages.append((arrived[future.task_id] - start) * 1000)
+    return {"futures_ms": futures, "messages_ms": messages}
+
+
+def first(gce, _):
+    start = time.perf_counter()
+    future = gce.submit(no_op)
+    future.result()
+    return {"seconds": arrived[future.task_id] - start}
+
+
+def main():
+    # The most that the SDK allows: it slows down whoever sends more than 8 small requests in a second.
+    with Executor(endpoint_id=os.environ["ENDPOINT"], api_burst_limit=8, api_burst_window_s=1) as gce:
+        gce.register_function(no_op)
+        print(json.dumps({"ready": True}), flush=True)
+        for line in sys.stdin:
+            order = json.loads(line)
+            answer = {"throughput": throughput, "latency": latency, "first": first}[order["measure"]](gce, order["count"])
+            print(json.dumps(answer), flush=True)
+
+
+main()
