@@ -1,6 +1,7 @@
 // Scripts of users of the field's own Python SDK, unchanged: only their environment says which service is meant.
 
 import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pythonFolder } from '../bench/endpoint/place.ts';
@@ -44,6 +45,7 @@ export async function startScript(
   place: Place, name: string, args: readonly string[] = [], timeoutMs = SCRIPT_MS,
 ): Promise<Script> {
   const { python } = await pythonVenv();
+  await mkdir(place.home, { recursive: true });
   const child = spawn(python, ['-u', SCRIPTS + name, ...args], {
     stdio: 'pipe', env: fieldEnvironment(place), cwd: place.home,
   });
@@ -51,6 +53,7 @@ export async function startScript(
   child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text; });
   child.stderr.setEncoding('utf8').on('data', (text: string) => { err += text; });
   const closed = new Promise<string>((resolve, reject) => {
+    child.once('error', reject);
     child.once('close', (code, signal) => {
       if (code === 0) resolve(out);
       else reject(new Error(`${name} ended with ${code ?? signal}:\n${out}${err}`));
