@@ -70,7 +70,7 @@ export class Rest {
     const { method, key, repeatable = method !== 'POST' || key !== undefined, patienceMs = PATIENCE_MS } = request;
     const until = this.#clock.now() + patienceMs;
     for (let attempt = 0; ; attempt++) {
-      const outcome = await this.#attempt(request);
+      const outcome = await this.#attempt(request, attempt === 0);
       const mayRepeat = repeatable && this.#clock.now() < until;
       if (outcome instanceof ComputeError) {
         if (!mayRepeat) throw outcome;
@@ -84,14 +84,14 @@ export class Rest {
   }
 
   /** With a fresh token where the one at hand is refused and another can be had: a refused request did nothing. */
-  async #attempt(request: RestRequest): Promise<Reply | ComputeError> {
+  async #attempt(request: RestRequest, first: boolean): Promise<Reply | ComputeError> {
     const token = await this.#tokens.token();
-    const reply = await this.#send(request, token);
+    const reply = await this.#send(request, token, first);
     if (reply instanceof ComputeError || reply.status !== 401 || !this.#tokens.forget(token)) return reply;
-    return this.#send(request, await this.#tokens.token());
+    return this.#send(request, await this.#tokens.token(), first);
   }
 
-  async #send(request: RestRequest, token: string): Promise<Reply | ComputeError> {
+  async #send(request: RestRequest, token: string, first: boolean): Promise<Reply | ComputeError> {
     const { what, method, path, key, signal } = request;
     signal?.throwIfAborted();
     const body = request.body === undefined ? request.text : formatJson(request.body);
@@ -101,7 +101,8 @@ export class Rest {
         headers: {
           authorization: `Bearer ${token}`, accept: 'application/json',
           ...body === undefined ? {} : { 'content-type': 'application/json' },
-          ...key === undefined ? {} : { 'idempotency-key': key },
+          // The service need not look for another of this name.
+          ...key === undefined ? {} : { 'idempotency-key': key, ...first ? { 'idempotency-first': 'true' } : {} },
         },
       }));
     } catch (cause) {

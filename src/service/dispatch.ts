@@ -1,5 +1,5 @@
-// Stored tasks → their endpoint's queue. A submission is stored before it comes here, and marked when the broker has
-// confirmed all of its tasks; whatever is not marked when the service starts is sent again.
+// Tasks → their endpoint's queue. A submission is on its way there while it is being stored, and is marked when it is
+// stored and the broker has confirmed all of its tasks; whatever is not marked when the service starts is sent again.
 
 import { backOffMs } from '../amqp/back-off.ts';
 import { bundled, type TaskBundle } from '../amqp/bundles.ts';
@@ -26,6 +26,8 @@ interface Waiting {
   readonly id: string;
   readonly size: number;
   readonly loaded: (Sendable & { readonly submission: Submission }) | undefined;
+  /** Whether it was stored. */
+  readonly stored: Promise<boolean>;
 }
 
 /** What there is to know about a submission before it can be sent. */
@@ -66,19 +68,20 @@ export class Dispatcher {
   async recover(): Promise<void> {
     const ids = await this.#deps.store.tasks.unpublished();
     if (ids.length > 0) this.#deps.log.info({ count: ids.length }, 'submissions of an earlier run are sent');
-    this.#waiting.push(...ids.map((id) => ({ id, size: 0, loaded: undefined })));
+    this.#waiting.push(...ids.map((id) => ({ id, size: 0, loaded: undefined, stored: Promise.resolve(true) })));
     this.#pump();
   }
 
-  /** It is stored. */
-  add(submission: Submission, sendable: Sendable): void {
+  /** `written`: its rows are. Until then it may be refused after all, and what has been sent of it was for nothing. */
+  add(submission: Submission, sendable: Sendable, written: Promise<unknown>): void {
     const { codes } = sendable;
+    const stored = written.then(() => true, () => false);
     const size = submission.tasks.reduce(
       (sum, task) => sum + task.payload.length + (codes.get(task.function)?.length ?? 0), 0,
     );
     const keep = this.#loadedChars + size <= LOADED_CHARS_MAX;
     if (keep) this.#loadedChars += size;
-    this.#waiting.push({ id: submission.id, size, loaded: keep ? { submission, ...sendable } : undefined });
+    this.#waiting.push({ id: submission.id, size, loaded: keep ? { submission, ...sendable } : undefined, stored });
     this.#pump();
   }
 
@@ -113,9 +116,11 @@ export class Dispatcher {
     const sent = new Set<string>();
     for (let attempt = 0; !this.#closing.signal.aborted; attempt++) {
       try {
+        // Only a first attempt does not wait for the database.
+        if ((attempt > 0 || waiting.loaded === undefined) && !await waiting.stored) return;
         const { submission, ...sendable } = waiting.loaded ?? await this.#load(waiting.id);
         if (submission !== undefined) await this.#publish(submission, sendable, sent);
-        await this.#published.add(waiting.id);
+        if (await waiting.stored) await this.#published.add(waiting.id);
         return;
       } catch (err) {
         if (this.#closing.signal.aborted) return;

@@ -17,6 +17,8 @@ export interface RequestKey {
   readonly digest: string;
   /** The client has named its request: it is the same for as long as it is remembered. */
   readonly named: boolean;
+  /** The client says that no request of this name was sent before: only one that is under way can be the same. */
+  readonly first: boolean;
 }
 
 /** A client repeats five times, waits at most 10 s in between, and each try may take a minute. */
@@ -110,9 +112,9 @@ export class Repeats {
   }
 
   async #first(
-    { owner, digest, named }: RequestKey, accept: (claim: (id: string) => void) => Promise<Submission>,
+    { owner, digest, named, first }: RequestKey, accept: (claim: (id: string) => void) => Promise<Submission>,
   ): Promise<Submission> {
-    if (named || this.#clock.now() < this.#doubtUntilMs) {
+    if (named ? !first : this.#clock.now() < this.#doubtUntilMs) {
       const known = await this.#tasks.repeated(owner, digest, named ? undefined : [...this.#claimed]);
       if (known !== undefined) return known;
     }

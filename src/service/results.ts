@@ -1,5 +1,5 @@
-// Results from endpoints → the database → whoever waits. A result is acknowledged only when it is stored and passed on,
-// so it may come twice, and the first counts. What a client could not read never gets that far.
+// Results from endpoints → the database and whoever waits. A result is acknowledged only when it is stored and passed
+// on, so it may come twice, and the first counts. What a client could not read never gets that far.
 
 import { backOffMs } from '../amqp/back-off.ts';
 import type { Delivery } from '../amqp/consumer.ts';
@@ -10,12 +10,16 @@ import type { Clock } from '../common/clock.ts';
 import { isJsonObject, parseJson, type Json } from '../common/json.ts';
 import type { Logger } from '../common/log.ts';
 import { Batcher, isAboutValues } from './batcher.ts';
+import type { OpenTask, OpenTasks } from './open-tasks.ts';
 import type { ArrivedResult, ResultStore, StoredResult } from './store/results.ts';
 import { storedResult, wireResult, type Streams, type WireResult } from './streams.ts';
+import type { TaskGroups } from './task-groups.ts';
 
 export interface ResultDeps {
   readonly store: ResultStore;
   readonly streams: Streams;
+  readonly groups: TaskGroups;
+  readonly openTasks: OpenTasks;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -102,9 +106,28 @@ export class Results {
   }
 
   async #settle({ sender, message, text }: Readable): Promise<void> {
-    const { clock, streams, store, log } = this.#deps;
+    const { clock, groups, openTasks } = this.#deps;
     const { taskId: task } = message;
-    const stored = await this.#writes.add({ task, sender, message: text, completedS: clock.now() / 1000 });
+    const row = { task, sender, message: text, completedS: clock.now() / 1000 };
+    const open = openTasks.claim(task, sender);
+    const stream = open === undefined ? undefined : groups.streamOf(open.taskGroup);
+    if (open === undefined || stream === undefined || stream === 'none') {
+      if (open !== undefined && !await this.#exists(open, task)) return;
+      await this.#forwardStored(await this.#writes.add(row), { message, text }, row);
+      return;
+    }
+    // The first result of a task is the one that will be stored: who waits for it need not wait for that.
+    const { owner, taskGroup } = open;
+    const forwarded = this.#deps.streams.forward({ task, owner, taskGroup, stream }, { message, text });
+    const stored = this.#exists(open, task).then((exists) => exists ? this.#writes.add(row) : undefined);
+    await Promise.all([forwarded, stored]);
+  }
+
+  /** Whom it is for, the database has said. */
+  async #forwardStored(
+    stored: StoredResult | undefined, result: WireResult, { task, sender }: ArrivedResult,
+  ): Promise<void> {
+    const { store, streams, log } = this.#deps;
     if (stored === undefined) {
       log.warn({ task, endpoint: sender }, 'result of no task of this endpoint was dropped');
       return;
@@ -112,7 +135,18 @@ export class Results {
     if (stored.stream === 'none') return;
     // Of a result that came before, nobody knows whether it was passed on: clients can be told twice, not never.
     const first = stored.fresh ? undefined : await store.message(task);
-    await streams.forward(stored, first === undefined ? { message, text } : storedResult(first) ?? { message, text });
+    await streams.forward(stored, first === undefined ? result : storedResult(first) ?? result);
+  }
+
+  /** Whether its row was written in the end: it was sent before. */
+  async #exists({ stored }: OpenTask, task: string): Promise<boolean> {
+    try {
+      await stored;
+      return true;
+    } catch {
+      this.#deps.log.warn({ task }, 'result of a task that was refused in the end was dropped');
+      return false;
+    }
   }
 }
 

@@ -18,6 +18,7 @@ import { Heartbeats } from './heartbeats.ts';
 import { HttpServer } from './http.ts';
 import { migrate } from './migrations.ts';
 import { openDatabase } from './open-database.ts';
+import { OpenTasks } from './open-tasks.ts';
 import { openSigner } from './oauth/keys.ts';
 import { OAuthServer } from './oauth/server.ts';
 import { Presence } from './presence.ts';
@@ -27,6 +28,7 @@ import { storeIn, type Store } from './store.ts';
 import { Submissions } from './submissions.ts';
 import { Streams } from './streams.ts';
 import { SWEEP_EVERY_MS, sweep } from './sweep.ts';
+import { TaskGroups } from './task-groups.ts';
 import { UserEndpoints } from './user-endpoints.ts';
 
 export interface ServiceDeps {
@@ -102,11 +104,17 @@ async function assemble(config: ServiceConfig, deps: ServiceDeps, undo: Undo): P
   const { courier, grants } = await openCourier(config, deps, store, undo);
   const presence = new Presence();
   const functions = new Functions(store.functions);
-  const results = new Results({ store: store.results, streams: new Streams(courier, log), clock, log });
+  const groups = new TaskGroups({ tasks: store.tasks, courier, clock });
+  const openTasks = new OpenTasks();
+  const results = new Results({
+    store: store.results, streams: new Streams(courier, log), groups, openTasks, clock, log,
+  });
   const dispatcher = new Dispatcher({ store, courier, results, clock, log });
   const userEndpoints = new UserEndpoints({ store, courier, grants, presence, clock, log });
   const endpoints = new Endpoints({ store, courier, grants, presence, results, clock });
-  const submissions = new Submissions({ store, endpoints, functions, userEndpoints, courier, dispatcher, clock });
+  const submissions = new Submissions({
+    store, endpoints, functions, userEndpoints, courier, groups, openTasks, dispatcher, clock,
+  });
   const heartbeats = new Heartbeats({ store: store.endpoints, presence, userEndpoints, clock, log });
   await heartbeats.restore();
   undo.push(() => heartbeats.close(), () => results.close(), () => dispatcher.close(), () => submissions.close());
@@ -117,8 +125,8 @@ async function assemble(config: ServiceConfig, deps: ServiceDeps, undo: Undo): P
   const oauth = new OAuthServer(store.identities, config, clock);
   const signer = await openSigner(store.identities);
   const routes = routesOf({
-    store, database, endpoints, functions, submissions, presence, courier, grants, doorkeeper, oauth, signer, clock,
-    version, publicUrl: config.publicUrl,
+    store, database, endpoints, functions, submissions, groups, presence, courier, grants, doorkeeper, oauth, signer,
+    clock, version, publicUrl: config.publicUrl,
   });
   const http = await HttpServer.make({ host: config.host, port: config.port, version }, routes, doorkeeper, log);
   undo.push(() => http.close());

@@ -15,8 +15,11 @@ export interface WireResult {
   readonly text: string;
 }
 
+/** Whose stream. */
+export type Reader = Omit<StoredResult, 'fresh'>;
+
 interface Outgoing extends WireResult {
-  readonly to: StoredResult;
+  readonly to: Reader;
 }
 
 const TOGETHER_MAX = 4_000;
@@ -38,7 +41,7 @@ export class Streams {
   }
 
   /** Resolves when the broker has it, or when nobody waits any more: it can still be asked for over HTTP. */
-  async forward(to: StoredResult, result: WireResult): Promise<void> {
+  async forward(to: Reader, result: WireResult): Promise<void> {
     switch (to.stream) {
       case 'none': return;
       case 'single':
@@ -67,7 +70,7 @@ export class Streams {
     await this.#publish(first.to, body);
   }
 
-  async #publish({ owner, taskGroup, task }: StoredResult, body: Uint8Array): Promise<void> {
+  async #publish({ owner, taskGroup, task }: Reader, body: Uint8Array): Promise<void> {
     const taken = await this.#courier.publishResult(owner, taskGroup, body);
     if (!taken) this.#log.debug({ task }, 'nobody waits for the result any more');
   }

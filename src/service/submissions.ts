@@ -5,19 +5,20 @@ import { PAYLOAD_BYTES_MAX, SUBMISSION_TASKS_MAX, type Submit, type Submitted } 
 import type { Clock } from '../common/clock.ts';
 import { formatJson } from '../common/json.ts';
 import { Batcher, isAboutValues, MARK_DELAY_MS } from './batcher.ts';
-import { Cache } from './cache.ts';
 import type { Courier } from './courier.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { takesBundles, type Endpoints } from './endpoints.ts';
 import type { Functions } from './functions.ts';
 import { newId } from './ids.ts';
-import { Refusal, refuseTorn, taskGroupNotFound } from './refusal.ts';
+import type { OpenTasks } from './open-tasks.ts';
+import { Refusal, refuseTorn } from './refusal.ts';
 import { Repeats } from './repeats.ts';
 import type { Store } from './store.ts';
 import type { StoredEndpoint } from './store/endpoints.ts';
 import type { StoredFunction } from './store/functions.ts';
 import type { Identity } from './store/identities.ts';
 import type { StreamKind, Submission, SubmittedTask } from './store/tasks.ts';
+import type { TaskGroups } from './task-groups.ts';
 import type { UserEndpoints } from './user-endpoints.ts';
 
 export interface SubmissionDeps {
@@ -26,6 +27,8 @@ export interface SubmissionDeps {
   readonly functions: Functions;
   readonly userEndpoints: UserEndpoints;
   readonly courier: Courier;
+  readonly groups: TaskGroups;
+  readonly openTasks: OpenTasks;
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
 }
@@ -36,13 +39,14 @@ export interface SubmitRequest {
   readonly body: Submit;
   /** The client's name for this request, if it has one. */
   readonly name: string | undefined;
+  /** The client says that it has not sent a request of this name before. */
+  readonly first: boolean;
   /** Aborts when the client goes away unanswered. */
   readonly gone: AbortSignal;
 }
 
 const WRITE_SUBMISSIONS_MAX = 256;
 const WRITE_CHARS_MAX = 24 * 1024 * 1024;
-const GROUPS_CACHED = 50_000;
 /** What a row costs beside its payload. */
 const TASK_CHARS = 200;
 
@@ -51,7 +55,6 @@ export class Submissions {
   readonly #repeats: Repeats;
   readonly #writes: Batcher<Submission, undefined>;
   readonly #answered: Batcher<string, undefined>;
-  readonly #groups = new Cache<{ readonly owner: string; readonly stream: StreamKind }>(GROUPS_CACHED);
 
   constructor(deps: SubmissionDeps) {
     const { store: { tasks }, clock } = deps;
@@ -76,13 +79,13 @@ export class Submissions {
 
   /** The answer, and what to call when the client has it. */
   async accept(request: SubmitRequest): Promise<{ readonly answer: Submitted; readonly onAnswered: () => void }> {
-    const { endpoint, identity: { id: owner }, body, name, gone } = request;
+    const { endpoint, identity: { id: owner }, body, name, first, gone } = request;
     const named = name !== undefined;
     const digest = createHash('sha256').update(
       JSON.stringify([owner, endpoint, named, name ?? formatJson({ ...body })]),
     )
       .digest('base64url');
-    const submission = await this.#repeats.once({ owner, digest, named }, gone,
+    const submission = await this.#repeats.once({ owner, digest, named, first }, gone,
       (claim) => this.#accept(request, digest, claim));
     return {
       answer: answerOf(body, submission),
@@ -101,13 +104,13 @@ export class Submissions {
   async #accept(
     { endpoint: id, identity, body }: SubmitRequest, digest: string, claim: (id: string) => void,
   ): Promise<Submission> {
-    const { endpoints, functions, dispatcher, clock } = this.#deps;
+    const { store: { tasks }, endpoints, functions, groups, openTasks, dispatcher, clock } = this.#deps;
     const endpoint = await endpoints.usable(id, identity.id);
     const asked = Object.keys(body.tasks).map((one) => one.toLowerCase());
     const known = await functions.usable(asked, identity.id);
     checkAllowed(endpoint, asked);
     checkSizes(body, known);
-    const taskGroup = await this.#group(body, identity);
+    const taskGroup = await groups.join(body.task_group_id?.toLowerCase(), identity.id, streamOf(body));
     const target = await this.#target(endpoint, identity, body);
     const nowMs = clock.now();
     const submission: Submission = {
@@ -115,10 +118,15 @@ export class Submissions {
       resources: body.resource_specification ? formatJson(body.resource_specification) : null,
       serializers: body.result_serializers ?? [], tasks: tasksOf(body, nowMs),
     };
-    claim(submission.id);
-    await this.#writes.add(submission);
     const codes = new Map([...known].map(([one, { code }]) => [one, code]));
-    dispatcher.add(submission, { codes, bundles: takesBundles(endpoint) });
+    await tasks.reserve(submission);
+    claim(submission.id);
+    const stored = this.#writes.add(submission);
+    const sendable = { codes, bundles: takesBundles(endpoint) };
+    // Where its results can be told from strangers' without the database, it is sent while it is being stored.
+    if (!openTasks.add(submission, stored)) await stored;
+    dispatcher.add(submission, sendable, stored);
+    await stored;
     return submission;
   }
 
@@ -133,30 +141,6 @@ export class Submissions {
     }
     await this.#deps.courier.declareTasks(endpoint.id);
     return endpoint.id;
-  }
-
-  /** The task group's id, with its stream if there is to be one: it has to be there before the client reads it. */
-  async #group(body: Submit, { id: owner }: Identity): Promise<string> {
-    const { store: { tasks }, courier, clock } = this.#deps;
-    const { task_group_id: given } = body;
-    const wanted = streamOf(body);
-    const id = given?.toLowerCase() ?? newId(clock.now());
-    let group = this.#groups.get(id);
-    if (given === undefined || given === null) {
-      group = { owner, stream: wanted };
-      await tasks.addGroup(id, owner, wanted, clock.now() / 1000);
-    } else {
-      group ??= await tasks.group(id);
-      if (group?.owner !== owner) throw taskGroupNotFound(id);
-    }
-    this.#groups.set(id, group);
-    if (wanted === 'none') return id;
-    await courier.declareStream(owner, id);
-    if (group.stream !== wanted && group.stream !== 'single') {
-      await tasks.openStream(id, wanted);
-      this.#groups.set(id, { owner, stream: wanted });
-    }
-    return id;
   }
 }
 

@@ -5,10 +5,11 @@ import type { Clock } from '../../common/clock.ts';
 import type { JsonObject } from '../../common/json.ts';
 import type { Courier } from '../courier.ts';
 import type { Grants } from '../grants.ts';
-import { taskGroupNotFound, taskNotFound } from '../refusal.ts';
+import { taskNotFound } from '../refusal.ts';
 import { idIn, type Route } from '../route.ts';
 import type { TaskStore } from '../store/tasks.ts';
 import type { Submissions } from '../submissions.ts';
+import type { TaskGroups } from '../task-groups.ts';
 import { statusOf } from '../task-status.ts';
 
 /** Less than the minute after which clients ask again. */
@@ -18,18 +19,20 @@ const BROKER_LOOK_MS = 100;
 export interface TaskRouteDeps {
   readonly tasks: TaskStore;
   readonly submissions: Submissions;
+  readonly groups: TaskGroups;
   readonly courier: Courier;
   readonly grants: Grants;
   readonly clock: Clock;
 }
 
-export function taskRoutes({ tasks, submissions, courier, grants, clock }: TaskRouteDeps): Route[] {
+export function taskRoutes({ tasks, submissions, groups, courier, grants, clock }: TaskRouteDeps): Route[] {
   return [{
     method: 'POST', path: '/v3/endpoints/:id/submit', access: 'user', summary: 'Submit tasks',
     schema: { body: submit, answer: submitted },
     handle: async (call, identity) => {
       const { answer, onAnswered } = await submissions.accept({
         endpoint: idIn(call), identity, body: call.body as Submit, name: call.headers['idempotency-key'],
+        first: call.headers['idempotency-first'] === 'true',
         gone: call.gone,
       });
       call.onAnswered(onAnswered);
@@ -60,10 +63,8 @@ export function taskRoutes({ tasks, submissions, courier, grants, clock }: TaskR
     },
     handle: async (call, { id: user }) => {
       const id = idIn(call);
-      if ((await tasks.group(id))?.owner !== user) throw taskGroupNotFound(id);
       // Whoever asks is about to read the stream, which may have expired.
-      await courier.declareStream(user, id);
-      await tasks.openStream(id, call.query['result_bundles'] === 'true' ? 'bundles' : 'single');
+      await groups.join(id, user, call.query['result_bundles'] === 'true' ? 'bundles' : 'single');
       const found = await tasks.groupTasks(id);
       return {
         // As it was asked for: clients compare the two.

@@ -47,6 +47,9 @@ interface TaskRow { readonly id: string; readonly function: string; readonly pay
 
 const SUBMISSION = 'id, task_group, owner, endpoint, target, resources, serializers, digest, created';
 
+/** What a row costs beside its payload. */
+const ROW_BYTES = 200;
+
 export class TaskStore {
   readonly #database: Database;
 
@@ -85,13 +88,18 @@ export class TaskStore {
     );
   }
 
+  /** Throws STORAGE_FAILED with `details.reason` 'full' when there is no room for it. */
+  async reserve({ tasks }: Submission): Promise<void> {
+    await this.#database.reserve(tasks.reduce((sum, { payload }) => sum + payload.length + ROW_BYTES, 0));
+  }
+
   /** All of them or none. */
   async add(submissions: readonly Submission[]): Promise<void> {
     const tasks = submissions.flatMap(
       ({ id, tasks: own }) => own.map((task, place) => ({ ...task, submission: id, place })),
     );
     const payloads = tasks.map(({ payload }) => JSON.stringify(payload));
-    await this.#database.reserve(payloads.reduce((sum, payload) => sum + payload.length + 200, 0));
+    await this.#database.reserve(payloads.reduce((sum, payload) => sum + payload.length + ROW_BYTES, 0));
     await this.#database.query(
       `with added as (
         insert into submission (${SUBMISSION})

@@ -29,8 +29,8 @@ function world() {
     rows.set(submission.id, { submission, answered: false });
     return submission;
   };
-  const once = (digest: string, gone = new AbortController().signal, named = false) =>
-    repeats.once({ owner: 'alice', digest, named }, gone, accept(digest));
+  const once = (digest: string, gone = new AbortController().signal, named = false, first = false) =>
+    repeats.once({ owner: 'alice', digest, named, first }, gone, accept(digest));
   const answer = async (id: string): Promise<void> => {
     const row = rows.get(id);
     await repeats.answered(id, Promise.resolve().then(() => { if (row !== undefined) row.answered = true; }));
@@ -68,7 +68,7 @@ test('a client that went away finds its request under way, and later done', asyn
   const impatient = new AbortController();
   let finish: (submission: Submission) => void = () => { /* set below */ };
   const under = new Promise<Submission>((resolve) => { finish = resolve; });
-  const key = { owner: 'alice', digest: 'd', named: false };
+  const key = { owner: 'alice', digest: 'd', named: false, first: false };
   const first = repeats.once(key, impatient.signal, () => under);
   impatient.abort();
   const again = once('d');
@@ -86,7 +86,8 @@ test('a client that asked again before it was known to be gone has its tasks onc
   const impatient = new AbortController();
   let goOn = (): void => { /* set below */ };
   const waiting = new Promise<void>((resolve) => { goOn = resolve; });
-  const first = repeats.once({ owner: 'alice', digest: 'd', named: false }, impatient.signal, async (claim) => {
+  const key = { owner: 'alice', digest: 'd', named: false, first: false };
+  const first = repeats.once(key, impatient.signal, async (claim) => {
     await waiting;
     claim('first');
     return { id: 'first', digest: 'd' } as Submission;
@@ -108,11 +109,20 @@ test('a named request is the same for good', async () => {
   assert.equal((await once('n', signal, true)).id, first.id);
 });
 
+test('a named request that its client sends for the first time is looked for among those under way only', async () => {
+  const { once } = world();
+  const signal = new AbortController().signal;
+  const [first, again] = await Promise.all([once('n', signal, true, true), once('n', signal, true)]);
+  assert.equal(again.id, first.id);
+  assert.notEqual((await once('n', signal, true, true)).id, first.id, 'it said so');
+  assert.equal((await once('m', signal, true, true)).id, (await once('m', signal, true)).id);
+});
+
 test('a write that failed half-way raises doubt, a full disk does not', async () => {
   const { repeats, once, clock } = world();
   const signal = new AbortController().signal;
   const failing = (error: Error) => repeats.once(
-    { owner: 'alice', digest: 'x', named: false }, signal, async () => { throw error; },
+    { owner: 'alice', digest: 'x', named: false, first: false }, signal, async () => { throw error; },
   );
   await clock.advance(HOUR_MS);
   await assert.rejects(failing(storageFull()));
