@@ -7,6 +7,7 @@ type Figures = Omit<BenchReport, 'ratios'>;
 /** Only those whose both sides were measured. */
 export function ratiosOf(figures: Figures): Ratios {
   const { no_op, latency, payload, zero_worker, limits, peers, cold_start_s, slurm, python } = figures;
+  const { ours, agent } = figures.endpoint ?? {};
   const all: { [Name in keyof Ratios]-?: number | undefined } = {
     python_to_parsl: over(python?.tasks_per_s, python?.parsl?.tasks_per_s),
     parsl_python_latency_p50_to_ours: over(python?.parsl?.p50_ms, python?.p50_ms),
@@ -20,6 +21,9 @@ export function ratiosOf(figures: Figures): Ratios {
     parsl_slurm_first_result_to_ours: over(slurm?.parsl_first_result_s, slurm?.first_result_s),
     payload_to_zmq: over(payload?.mb_per_s, limits?.zmq?.mb_per_s),
     zero_worker_to_zmq: over(zero_worker?.tasks_per_s, limits?.zmq?.tasks_per_s),
+    endpoint_to_agent: over(ours?.tasks_per_s.median, agent?.tasks_per_s.median),
+    endpoint_p50_to_agent: over(ours?.p50_ms, agent?.p50_ms),
+    endpoint_first_result_to_agent: over(ours?.first_result_s.median, agent?.first_result_s.median),
   };
   return Object.fromEntries(Object.entries(all).filter(([, ratio]) => ratio !== undefined));
 }

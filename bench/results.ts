@@ -2,7 +2,7 @@
 
 import type { PiscinaLimit } from './limits/piscina.ts';
 import type { ZmqLimit } from './limits/zmq.ts';
-import type { EndpointFigures } from './endpoint/measure.ts';
+import type { EndpointFigures, StartFigures } from './endpoint/measure.ts';
 import type { AgentFigures } from './peers/agent.ts';
 import type { Machine } from './machine.ts';
 import type { Percentiles, Spread } from './measure.ts';
@@ -198,6 +198,8 @@ export interface ServiceFigures {
 export interface EndpointPart {
   /** With an endpoint that runs nothing: what the SDK, the service and the broker take. */
   readonly limit: EndpointFigures;
+  readonly ours: EndpointFigures & StartFigures;
+  /** The peer; it and ours took turns. */
   readonly agent?: AgentFigures;
 }
 
@@ -218,4 +220,9 @@ export interface Ratios {
   readonly parsl_slurm_first_result_to_ours?: number;
   readonly payload_to_zmq?: number;
   readonly zero_worker_to_zmq?: number;
+  /** Throughput over the agent's: larger is better. */
+  readonly endpoint_to_agent?: number;
+  /** Over the agent's: smaller is better. */
+  readonly endpoint_p50_to_agent?: number;
+  readonly endpoint_first_result_to_agent?: number;
 }

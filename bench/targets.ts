@@ -1,5 +1,6 @@
 // What is worth printing about a report, one row each: where the figure is, its unit, and what it has to reach.
 
+import type { EndpointFigures, StartFigures } from './endpoint/measure.ts';
 import type { Spread } from './measure.ts';
 import type { BenchReport, ServiceFigures } from './results.ts';
 
@@ -154,25 +155,20 @@ export const ROWS: readonly Row[] = [
   },
   ...serviceRows('embedded database', (r) => r.service?.embedded),
   ...serviceRows('PostgreSQL', (r) => r.service?.postgres),
+  ...endpointRows('limit: an endpoint that runs nothing', (r) => r.endpoint?.limit),
+  ...endpointRows('ours, 2 workers', (r) => r.endpoint?.ours),
+  ...endpointRows("peer: the field's agent, 2 workers", (r) => r.endpoint?.agent),
   {
-    group: 'Endpoint', name: 'limit: an endpoint that runs nothing', unit: 'tasks/s',
-    value: (r) => r.endpoint?.limit.tasks_per_s.median, spread: (r) => r.endpoint?.limit.tasks_per_s,
+    group: 'Endpoint over the agent', name: 'no-op tasks', unit: '×', target: { least: 5 },
+    value: (r) => r.ratios?.endpoint_to_agent,
   },
   {
-    group: 'Endpoint', name: "of that the SDK's processor time", unit: 'µs per task',
-    value: (r) => r.endpoint?.limit.sdk_cpu_us_per_task,
+    group: 'Endpoint over the agent', name: 'result message p50', unit: '×', target: { most: 0.5 },
+    value: (r) => r.ratios?.endpoint_p50_to_agent,
   },
-  { group: 'Endpoint', name: 'limit: result message p50', unit: 'ms', value: (r) => r.endpoint?.limit.p50_ms },
-  { group: 'Endpoint', name: "limit: SDK's future p50", unit: 'ms', value: (r) => r.endpoint?.limit.future_p50_ms },
   {
-    group: 'Endpoint', name: "peer: the field's agent", unit: 'tasks/s',
-    value: (r) => r.endpoint?.agent?.tasks_per_s.median, spread: (r) => r.endpoint?.agent?.tasks_per_s,
-  },
-  { group: 'Endpoint', name: 'peer: result message p50', unit: 'ms', value: (r) => r.endpoint?.agent?.p50_ms },
-  { group: 'Endpoint', name: "peer: SDK's future p50", unit: 'ms', value: (r) => r.endpoint?.agent?.future_p50_ms },
-  {
-    group: 'Endpoint', name: 'peer: stopped to first result', unit: 's',
-    value: (r) => r.endpoint?.agent?.first_result_s.median, spread: (r) => r.endpoint?.agent?.first_result_s,
+    group: 'Endpoint over the agent', name: 'stopped to first result', unit: '×', target: { most: 0.5 },
+    value: (r) => r.ratios?.endpoint_first_result_to_agent,
   },
   { group: 'Node-hours', name: 'a simulated day', unit: 'h', value: (r) => r.node_hours?.ours.node_hours },
   { group: 'Node-hours', name: 'the least that is possible', unit: 'h', value: (r) => r.node_hours?.least },
@@ -242,6 +238,26 @@ function serviceRows(database: string, of: (report: BenchReport) => ServiceFigur
     {
       group, name: 'p50 over the broker round trip’s', unit: '×', target: { most: 4 },
       value: (r) => ratio(of(r)?.latency.p50_ms, of(r)?.round_trip.p50_ms),
+    },
+  ];
+}
+
+function endpointRows(
+  whose: string, of: (report: BenchReport) => EndpointFigures & Partial<StartFigures> | undefined,
+): Row[] {
+  const group = `Endpoint: ${whose}`;
+  return [
+    {
+      group, name: 'no-op tasks', unit: 'tasks/s',
+      value: (r) => of(r)?.tasks_per_s.median, spread: (r) => of(r)?.tasks_per_s,
+    },
+    { group, name: "of that the SDK's processor time", unit: 'µs per task', value: (r) => of(r)?.sdk_cpu_us_per_task },
+    { group, name: 'result message p50', unit: 'ms', value: (r) => of(r)?.p50_ms },
+    { group, name: 'result message p99', unit: 'ms', value: (r) => of(r)?.p99_ms },
+    { group, name: "SDK's future p50", unit: 'ms', value: (r) => of(r)?.future_p50_ms },
+    {
+      group, name: 'stopped to first result', unit: 's',
+      value: (r) => of(r)?.first_result_s?.median, spread: (r) => of(r)?.first_result_s,
     },
   ];
 }

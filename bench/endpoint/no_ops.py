@@ -37,7 +37,7 @@ def throughput(gce, tasks):
     for future in futures:
         future.result()
     return {
-        "seconds": time.perf_counter() - start, "submit_calls_s": submitted - start,
+        "tasks": tasks, "seconds": time.perf_counter() - start, "submit_calls_s": submitted - start,
         "sdk_cpu_s": time.process_time() - cpu,
     }
 

@@ -8,6 +8,7 @@ import { ComputeError } from '../../src/common/errors.ts';
 import { pythonFolder } from './place.ts';
 
 export interface Throughput {
+  readonly tasks: number;
   readonly seconds: number;
   /** Of those, until the last call of `submit` had returned. */
   readonly submit_calls_s: number;

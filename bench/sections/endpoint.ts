@@ -1,28 +1,50 @@
 import { ensureEnvironment } from '../peers/python.ts';
-import { AGENT, measureAgent } from '../peers/agent.ts';
+import { AGENT, AGENT_VERSION, agentContender } from '../peers/agent.ts';
 import { instantEndpoint } from '../endpoint/instant.ts';
-import { measureRunning } from '../endpoint/measure.ts';
+import { measureInTurns, measureRunning, type EndpointFigures, type Setting } from '../endpoint/measure.ts';
+import { ourContender } from '../endpoint/ours.ts';
 import { ServicePlace } from '../endpoint/place.ts';
 import { SdkScript } from '../endpoint/script.ts';
 import type { BenchReport } from '../results.ts';
 import type { Effort } from '../effort.ts';
 
+/** Of ours and of the agent's user endpoints, word for word: two workers that stay. */
+const CONFIG = `
+idle_heartbeats_soft: 0
+engine:
+  type: GlobusComputeEngine
+  max_workers_per_node: 2
+  cores_per_worker: 0.1
+  address: 127.0.0.1
+  provider:
+    type: LocalProvider
+    init_blocks: 1
+    min_blocks: 1
+    max_blocks: 1
+`;
+
 /**
- * Python tasks of the field's SDK, through one service and one broker: with an endpoint that costs nothing, and with
- * the field's own agent.
+ * Python tasks of the field's SDK, through one service and one broker: with an endpoint that costs nothing, with ours,
+ * and with the field's own agent.
  */
 export async function endpoint(effort: Effort): Promise<Partial<BenchReport>> {
   const python = await ensureEnvironment(AGENT, effort.python, effort);
   effort.progress('starting a service with its broker');
   await using place = await ServicePlace.start(effort.directory);
-  const env = place.environment(`${effort.directory}/home`);
-  const limit = await (async () => {
-    await using instant = await instantEndpoint(place);
-    await using script = await SdkScript.start({
-      python: python.python, env, endpoint: instant.id, signal: effort.signal,
-    });
-    return await measureRunning(script, 'an endpoint that runs nothing', effort);
-  })();
-  const agent = effort.peer === 'agent' ? await measureAgent(place, python, effort) : undefined;
-  return { endpoint: { limit, ...agent === undefined ? {} : { agent } } };
+  const setting = { place, python, config: CONFIG };
+  const limit = await measureLimit(setting, effort);
+  await using ours = await ourContender(setting, effort);
+  if (effort.peer !== 'agent') return { endpoint: { limit, ...await measureInTurns({ ours }, effort) } };
+  await using agent = await agentContender(setting, effort);
+  const both = await measureInTurns({ ours, agent }, effort);
+  return { endpoint: { limit, ours: both.ours, agent: { version: AGENT_VERSION, ...both.agent } } };
+}
+
+async function measureLimit({ place, python }: Setting, effort: Effort): Promise<EndpointFigures> {
+  await using instant = await instantEndpoint(place);
+  await using script = await SdkScript.start({
+    python: python.python, env: place.environment(`${effort.directory}/home`), endpoint: instant.id,
+    signal: effort.signal,
+  });
+  return await measureRunning(script, 'an endpoint that runs nothing', effort);
 }
