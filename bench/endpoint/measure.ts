@@ -35,7 +35,7 @@ export interface Setting {
 /** An endpoint that can be started and stopped, and a script that submits to it. */
 export interface Contender extends AsyncDisposable {
   readonly name: string;
-  readonly script: SdkScript;
+  readonly script: Pick<SdkScript, 'first' | 'throughput' | 'latency'>;
   /** Rejects when it is known not to start. */
   start(): Promise<void> | void;
   stop(): Promise<void>;
@@ -45,7 +45,9 @@ const ROUNDS = 3;
 const SAMPLES = 50;
 
 /** Of an endpoint that runs already. */
-export async function measureRunning(script: SdkScript, name: string, effort: Effort): Promise<EndpointFigures> {
+export async function measureRunning(
+  script: Contender['script'], name: string, effort: Effort,
+): Promise<EndpointFigures> {
   const { quick, signal } = effort;
   return figuresOf(await repeat(quick ? 1 : ROUNDS, signal, (round) => oneRound(script, name, round, effort)));
 }
@@ -86,7 +88,7 @@ async function oneTurn(contender: Contender, round: number, effort: Effort): Pro
 }
 
 async function oneRound(
-  script: SdkScript, name: string, round: number, { quick, signal, progress }: Effort,
+  script: Contender['script'], name: string, round: number, { quick, signal, progress }: Effort,
 ): Promise<Round> {
   const tasks = quick ? 1_000 : 5_000;
   progress(`${name}: warming up`);

@@ -24,14 +24,15 @@ const LOOK_MS = 50;
 /** Registered once, and stopped. */
 export async function agentContender({ place, python, config }: Setting, effort: Effort): Promise<Contender> {
   const home = join(effort.directory, 'agent');
-  const env = place.environment(home);
   await using opened = new Closers();
   effort.progress('agent: starting');
   const agent = opened.use(await FieldAgent.configure({
-    bin: join(python.folder, 'bin'), env, home, template: config,
+    bin: join(python.folder, 'bin'), env: place.environment(home), home, template: config,
   }));
   agent.start();
   const endpoint = await online(agent, place, effort.signal);
+  // With a home of its own: the agent's is the mark of its processes.
+  const env = place.environment(`${home}-script`);
   const script = opened.use(await SdkScript.start({ python: python.python, env, endpoint, signal: effort.signal }));
   await stopped(agent);
   const all = opened.move();

@@ -176,13 +176,21 @@ export function linesOf(path: string): string[] {
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter((line) => line !== '') : [];
 }
 
+/** Live processes that name the directory in their command line or environment: of what keeps its files there, all. */
+export function processesOf(directory: string): Process[] {
+  return processesWhere((environment, command) => environment.includes(directory) || command.includes(directory));
+}
+
 function marked(mark: string): Process[] {
-  const wanted = `${MARK}=${mark}`;
+  return processesWhere((environment) => environment.split('\0').includes(`${MARK}=${mark}`));
+}
+
+function processesWhere(is: (environment: string, command: string) => boolean): Process[] {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid).flatMap((name) => {
     try {
-      const environment = readFileSync(`/proc/${name}/environ`, 'latin1').split('\0');
-      if (!environment.includes(wanted) || !isRunning(Number(name))) return [];
-      return [{ pid: Number(name), command: readFileSync(`/proc/${name}/cmdline`, 'latin1').replaceAll('\0', ' ') }];
+      const command = readFileSync(`/proc/${name}/cmdline`, 'latin1');
+      if (!is(readFileSync(`/proc/${name}/environ`, 'latin1'), command) || !isRunning(Number(name))) return [];
+      return [{ pid: Number(name), command: command.replaceAll('\0', ' ') }];
     } catch {
       return []; // it ended, or belongs to somebody else
     }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -13,7 +13,7 @@ import { Topology } from '../../src/amqp/topology.ts';
 import { PrivateBroker } from '../../src/service/private-broker.ts';
 import { connected, testDeps } from '../broker.ts';
 import { scratch } from '../fakes/scratch.ts';
-import { until, within } from './harness.ts';
+import { processesOf, until, within } from './harness.ts';
 
 const OWNER = fileURLToPath(new URL('../fixtures/broker-owner.js', import.meta.url));
 const START_MS = 120_000;
@@ -25,7 +25,7 @@ test('it ends when its owner is killed, and starts again with the same port and 
   const owner = spawn(process.execPath, [OWNER, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
   const { url } = await saidBy(owner);
   await putOne(url ?? '');
-  assert.ok((await processesOf(directory)).length >= 3);
+  assert.ok((processesOf(directory)).length >= 3);
   owner.kill('SIGKILL');
   // The second waits for the first to end: two on the same data would destroy it.
   await using again = await PrivateBroker.start({ directory }, testDeps);
@@ -40,7 +40,7 @@ test('it ends when its owner is killed, and starts again with the same port and 
   await topology.close();
   await connection.close();
   await again.close();
-  assert.deepEqual(await processesOf(directory), []);
+  assert.deepEqual(processesOf(directory), []);
 });
 
 test('it comes back by itself when what holds it is killed', async () => {
@@ -67,7 +67,7 @@ test('what it said when it did not start is repeated', async () => {
   await assert.rejects(within(START_MS, 'the attempt', PrivateBroker.start({ directory, program }, testDeps)), {
     code: 'START_FAILED', message: /did not start: .*out of order.*; its logs are in .*log$/,
   });
-  assert.deepEqual(await processesOf(directory), []);
+  assert.deepEqual(processesOf(directory), []);
 });
 
 test('where rabbitmq-server is missing it says how to install it', async () => {
@@ -89,7 +89,7 @@ test('a port that somebody else has is named, and nothing stays behind', async (
     message: `another program has port ${address.port} of 127.0.0.1: end it, or configure another port`,
   });
   server.close();
-  assert.deepEqual(await processesOf(directory), []);
+  assert.deepEqual(processesOf(directory), []);
 });
 
 async function putOne(url: string): Promise<void> {
@@ -115,15 +115,4 @@ async function brokerPid(directory: string): Promise<number> {
 async function holderPid(directory: string): Promise<number> {
   const status = await readFile(`/proc/${await brokerPid(directory)}/stat`, 'utf8');
   return Number(status.slice(status.lastIndexOf(')')).split(' ')[2]);
-}
-
-/** Those that have the directory in their command line or environment, as all of the broker's have. */
-async function processesOf(directory: string): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
-  const found = await Promise.all(pids.map(async (pid) => {
-    const texts = await Promise.all(['cmdline', 'environ'].map((file) =>
-      readFile(`/proc/${pid}/${file}`, 'latin1').catch(() => '')));
-    return texts.some((text) => text.includes(directory)) ? [`${pid} ${texts[0]?.replaceAll('\0', ' ')}`] : [];
-  }));
-  return found.flat();
 }
