@@ -2,7 +2,7 @@
 
 import type { PiscinaLimit } from './limits/piscina.ts';
 import type { ZmqLimit } from './limits/zmq.ts';
-import type { EndpointFigures, StartFigures } from './endpoint/measure.ts';
+import type { EndpointFigures } from './endpoint/measure.ts';
 import type { AgentFigures } from './peers/agent.ts';
 import type { Machine } from './machine.ts';
 import type { Percentiles, Spread } from './measure.ts';
@@ -195,11 +195,12 @@ export interface ServiceFigures {
   readonly spread: { readonly tasks_per_s: Spread };
 }
 
+/** They took turns. */
 export interface EndpointPart {
   /** With an endpoint that runs nothing: what the SDK, the service and the broker take. */
   readonly limit: EndpointFigures;
-  readonly ours: EndpointFigures & StartFigures;
-  /** The peer; it and ours took turns. */
+  readonly ours: EndpointFigures;
+  /** The peer. */
   readonly agent?: AgentFigures;
 }
 

@@ -1,6 +1,6 @@
 // What is worth printing about a report, one row each: where the figure is, its unit, and what it has to reach.
 
-import type { EndpointFigures, StartFigures } from './endpoint/measure.ts';
+import type { EndpointFigures } from './endpoint/measure.ts';
 import type { Spread } from './measure.ts';
 import type { BenchReport, ServiceFigures } from './results.ts';
 
@@ -243,7 +243,7 @@ function serviceRows(database: string, of: (report: BenchReport) => ServiceFigur
 }
 
 function endpointRows(
-  whose: string, of: (report: BenchReport) => EndpointFigures & Partial<StartFigures> | undefined,
+  whose: string, of: (report: BenchReport) => EndpointFigures | undefined,
 ): Row[] {
   const group = `Endpoint: ${whose}`;
   return [
@@ -254,16 +254,25 @@ function endpointRows(
     { group, name: "of that the SDK's processor time", unit: 'µs per task', value: (r) => of(r)?.sdk_cpu_us_per_task },
     { group, name: 'result message p50', unit: 'ms', value: (r) => of(r)?.p50_ms },
     { group, name: 'result message p99', unit: 'ms', value: (r) => of(r)?.p99_ms },
+    {
+      group, name: 'p50 above that of an endpoint that runs nothing', unit: 'ms',
+      value: (r) => aboveLimit(of(r), r.endpoint?.limit),
+    },
     { group, name: "SDK's future p50", unit: 'ms', value: (r) => of(r)?.future_p50_ms },
     {
       group, name: 'stopped to first result', unit: 's',
-      value: (r) => of(r)?.first_result_s?.median, spread: (r) => of(r)?.first_result_s,
+      value: (r) => of(r)?.first_result_s.median, spread: (r) => of(r)?.first_result_s,
     },
   ];
 }
 
 function ratio(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined || other === undefined ? undefined : one / other;
+}
+
+/** What an endpoint itself adds to the way there and back. */
+function aboveLimit(one: EndpointFigures | undefined, limit: EndpointFigures | undefined): number | undefined {
+  return one === undefined || limit === undefined || one === limit ? undefined : one.p50_ms - limit.p50_ms;
 }
 
 function bestOfPiscina({ limits }: BenchReport): Spread | undefined {

@@ -1,5 +1,6 @@
 // An endpoint that runs nothing: every task has its answer at once. What is left is the SDK, the service, the broker.
 
+import { join } from 'node:path';
 import { Connection } from '../../src/amqp/connection.ts';
 import { Consumer } from '../../src/amqp/consumer.ts';
 import { decodeMessage, encodeMessage } from '../../src/amqp/messages.ts';
@@ -7,25 +8,46 @@ import { Publisher } from '../../src/amqp/publisher.ts';
 import type { RegisteredQueues } from '../../src/amqp/queue-info.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLog } from '../../src/common/log.ts';
-import type { ServicePlace } from './place.ts';
+import type { Effort } from '../effort.ts';
+import { Closers } from '../service/closers.ts';
+import type { Contender, Setting } from './measure.ts';
+import { SdkScript } from './script.ts';
 
 /** None, in the SDK's own serialization. */
 const NOTHING = '00\ngAROLg==\n';
 const DEPS = { log: silentLog, clock: systemClock };
 const IN_HAND = 2_000;
 
-export interface InstantEndpoint extends AsyncDisposable {
-  readonly id: string;
+/** Registered once, and stopped. */
+export async function instantContender({ place, python }: Setting, effort: Effort): Promise<Contender> {
+  const { endpoint_id: endpoint, ...queues } = await place.ask<RegisteredQueues & { endpoint_id: string }>(
+    'POST', '/v3/endpoints', { endpoint_name: 'instant', metadata: {} },
+  );
+  const env = place.environment(join(effort.directory, 'instant'));
+  const script = await SdkScript.start({ python: python.python, env, endpoint, signal: effort.signal });
+  let serving = new Closers();
+  const stop = (): Promise<void> => serving[Symbol.asyncDispose]();
+  return {
+    name: 'an endpoint that runs nothing', script, stop, start: async () => { serving = await serve(queues); },
+    [Symbol.asyncDispose]: async () => {
+      await script[Symbol.asyncDispose]();
+      await stop();
+    },
+  };
 }
 
-export async function instantEndpoint(place: ServicePlace): Promise<InstantEndpoint> {
-  const { endpoint_id: id, task_queue_info: tasks, result_queue_info: results } = await place.ask<
-    RegisteredQueues & { endpoint_id: string }
-  >('POST', '/v3/endpoints', { endpoint_name: 'instant', metadata: {} });
-  const reading = new Connection({ url: tasks.connection_url, name: 'instant, reading' }, DEPS);
-  const writing = new Connection({ url: tasks.connection_url, name: 'instant, writing' }, DEPS);
-  await Promise.all([reading.open(), writing.open()]);
+async function serve({ task_queue_info: tasks, result_queue_info: results }: RegisteredQueues): Promise<Closers> {
+  await using opened = new Closers();
+  const open = async (name: string): Promise<Connection> => {
+    const connection = new Connection({ url: tasks.connection_url, name }, DEPS);
+    opened.add(() => connection.close());
+    await connection.open();
+    return connection;
+  };
+  const reading = await open('instant, reading');
+  const writing = await open('instant, writing');
   const publisher = new Publisher(writing, DEPS);
+  opened.add(() => publisher.close(1_000));
   const { exchange, routing_key: routingKey } = results.queue_publish_kwargs;
   const consumer = new Consumer(reading, DEPS, {
     queue: tasks.queue, prefetch: IN_HAND, exclusive: true, onMessage: (delivery) => {
@@ -39,13 +61,7 @@ export async function instantEndpoint(place: ServicePlace): Promise<InstantEndpo
       });
     },
   });
+  opened.add(() => consumer.close(0));
   await consumer.ready;
-  return {
-    id,
-    [Symbol.asyncDispose]: async () => {
-      await consumer.close(0);
-      await publisher.close(1_000);
-      await Promise.all([reading.close(), writing.close()]);
-    },
-  };
+  return opened.move();
 }

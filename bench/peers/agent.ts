@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ComputeError } from '../../src/common/errors.ts';
 import type { Effort } from '../effort.ts';
-import type { Contender, EndpointFigures, Setting, StartFigures } from '../endpoint/measure.ts';
+import type { Contender, EndpointFigures, Setting } from '../endpoint/measure.ts';
 import type { ServicePlace } from '../endpoint/place.ts';
 import { SdkScript } from '../endpoint/script.ts';
 import { Closers } from '../service/closers.ts';
@@ -14,7 +14,7 @@ import { FieldAgent } from './field-agent.ts';
 export const AGENT = 'globus-compute-endpoint==4.19.0';
 export const AGENT_VERSION = AGENT.split('==')[1] ?? '';
 
-export type AgentFigures = EndpointFigures & StartFigures & { readonly version: string };
+export type AgentFigures = EndpointFigures & { readonly version: string };
 
 const ONLINE_MS = 60_000;
 /** From the end of its command `stop` until its engine and workers have ended, too. */

@@ -1,10 +1,9 @@
 import { ensureEnvironment } from '../peers/python.ts';
 import { AGENT, AGENT_VERSION, agentContender } from '../peers/agent.ts';
-import { instantEndpoint } from '../endpoint/instant.ts';
-import { measureInTurns, measureRunning, type EndpointFigures, type Setting } from '../endpoint/measure.ts';
+import { instantContender } from '../endpoint/instant.ts';
+import { measureInTurns } from '../endpoint/measure.ts';
 import { ourContender } from '../endpoint/ours.ts';
 import { ServicePlace } from '../endpoint/place.ts';
-import { SdkScript } from '../endpoint/script.ts';
 import type { BenchReport } from '../results.ts';
 import type { Effort } from '../effort.ts';
 
@@ -32,19 +31,10 @@ export async function endpoint(effort: Effort): Promise<Partial<BenchReport>> {
   effort.progress('starting a service with its broker');
   await using place = await ServicePlace.start(effort.directory);
   const setting = { place, python, config: CONFIG };
-  const limit = await measureLimit(setting, effort);
+  await using limit = await instantContender(setting, effort);
   await using ours = await ourContender(setting, effort);
-  if (effort.peer !== 'agent') return { endpoint: { limit, ...await measureInTurns({ ours }, effort) } };
+  if (effort.peer !== 'agent') return { endpoint: await measureInTurns({ limit, ours }, effort) };
   await using agent = await agentContender(setting, effort);
-  const both = await measureInTurns({ ours, agent }, effort);
-  return { endpoint: { limit, ours: both.ours, agent: { version: AGENT_VERSION, ...both.agent } } };
-}
-
-async function measureLimit({ place, python }: Setting, effort: Effort): Promise<EndpointFigures> {
-  await using instant = await instantEndpoint(place);
-  await using script = await SdkScript.start({
-    python: python.python, env: place.environment(`${effort.directory}/home`), endpoint: instant.id,
-    signal: effort.signal,
-  });
-  return await measureRunning(script, 'an endpoint that runs nothing', effort);
+  const all = await measureInTurns({ limit, ours, agent }, effort);
+  return { endpoint: { ...all, agent: { version: AGENT_VERSION, ...all.agent } } };
 }
