@@ -127,6 +127,14 @@ export async function testService(options: ServiceOptions = {}): Promise<TestSer
   };
 }
 
+/** A function of `user`'s with this code: its id. */
+export async function functionOf(service: TestService, user: User, code = 'CODE'): Promise<string> {
+  const { body } = await service.ask('POST', '/v3/functions', {
+    as: user.token, body: { function_name: 'f', function_code: code },
+  });
+  return body.function_uuid as string;
+}
+
 async function asked(url: string, init: RequestInit): Promise<Reply> {
   const response = await fetch(url, { redirect: 'manual', ...init });
   const text = await response.text();

@@ -155,10 +155,9 @@ export class Endpoint {
 
   #newBridge(ledger: Ledger, engine: Engine, outbox: Outbox): Bridge {
     const { config, directory, endpointId, info } = this.#options;
-    const block = config;
     return new Bridge({
       ledger, outbox, log: this.#deps.log,
-      programs: new Programs(engine, { block, directory: join(directory, config.tasks.working_dir) }),
+      programs: new Programs(engine, { block: config, directory: join(directory, config.tasks.working_dir) }),
       submit: (kind, { bytes, buffers }, sink) => engine.submit(kind, bytes, buffers, sink),
       onBroken: (failure) => this.#onBroken(failure),
     }, {

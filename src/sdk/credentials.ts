@@ -38,10 +38,9 @@ export function tokenSource(
   url: string, given?: string, environment: Environment = process.env,
 ): TokenSource {
   if (given !== undefined) return fixed(given);
-  const id = environment['GLOBUS_COMPUTE_CLIENT_ID'];
-  const secret = environment['GLOBUS_COMPUTE_CLIENT_SECRET'];
-  if (id !== undefined && id !== '' && secret !== undefined && secret !== '') return new ClientTokens(url, id, secret);
-  if (secret !== undefined && secret !== '') {
+  const [id, secret] = clientIn(environment);
+  if (id !== '' && secret !== '') return new ClientTokens(url, id, secret);
+  if (secret !== '') {
     throw new ComputeError('CONFIG_INVALID',
       'GLOBUS_COMPUTE_CLIENT_SECRET is set and GLOBUS_COMPUTE_CLIENT_ID is not: a client has both');
   }
@@ -50,8 +49,12 @@ export function tokenSource(
 
 /** Whether the environment says who we are: then nobody has to log in. */
 export function hasClient(environment: Environment = process.env): boolean {
-  return [environment['GLOBUS_COMPUTE_CLIENT_ID'], environment['GLOBUS_COMPUTE_CLIENT_SECRET']]
-    .every((one) => one !== undefined && one !== '');
+  return clientIn(environment).every((one) => one !== '');
+}
+
+/** Id and secret; '' is none. */
+function clientIn(environment: Environment): [id: string, secret: string] {
+  return [environment['GLOBUS_COMPUTE_CLIENT_ID'] ?? '', environment['GLOBUS_COMPUTE_CLIENT_SECRET'] ?? ''];
 }
 
 function fixed(token: string): TokenSource {

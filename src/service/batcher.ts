@@ -16,8 +16,7 @@ export interface BatcherOptions<T, R> {
   readonly isItemsFault: (error: unknown) => boolean;
 }
 
-/** A mark on a row that is done with: what crosses a kill of the service is repeated, and known to be a repetition. */
-export const MARK_DELAY_MS = 50;
+const MARK_DELAY_MS = 50;
 
 interface Waiting<T, R> {
   readonly item: T;
@@ -81,6 +80,17 @@ export class Batcher<T, R> {
       } else for (const { reject } of batch) reject(error);
     }
   }
+}
+
+/** For marks on rows that are done with: what crosses a kill of the service is repeated, and known to be a repetition. */
+export function markBatcher(mark: (ids: readonly string[]) => Promise<void>): Batcher<string, undefined> {
+  return new Batcher({
+    write: async (ids) => {
+      await mark(ids);
+      return ids.map(() => undefined);
+    },
+    sizeOf: () => 1, itemsMax: 1_000, sizeMax: 1_000, isItemsFault: () => false, delayMs: MARK_DELAY_MS,
+  });
 }
 
 /** Of the database's failures, those that are about values: data exceptions and violated constraints. */

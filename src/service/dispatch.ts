@@ -6,7 +6,7 @@ import { bundled, type TaskBundle } from '../amqp/bundles.ts';
 import type { Clock } from '../common/clock.ts';
 import { isJsonObject, parseJson, type JsonObject } from '../common/json.ts';
 import type { Logger } from '../common/log.ts';
-import { Batcher, MARK_DELAY_MS } from './batcher.ts';
+import { markBatcher, type Batcher } from './batcher.ts';
 import { reasonOf, type Courier, type OutgoingTask } from './courier.ts';
 import { takesBundles } from './endpoints.ts';
 import type { Results } from './results.ts';
@@ -55,13 +55,7 @@ export class Dispatcher {
 
   constructor(deps: DispatchDeps) {
     this.#deps = deps;
-    this.#published = new Batcher({
-      write: async (ids) => {
-        await deps.store.tasks.markPublished(ids);
-        return ids.map(() => undefined);
-      },
-      sizeOf: () => 1, itemsMax: 1_000, sizeMax: 1_000, isItemsFault: () => false, delayMs: MARK_DELAY_MS,
-    });
+    this.#published = markBatcher((ids) => deps.store.tasks.markPublished(ids));
   }
 
   /** What an earlier run has accepted and not sent. */

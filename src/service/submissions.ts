@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { PAYLOAD_BYTES_MAX, SUBMISSION_TASKS_MAX, type Submit, type Submitted } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
 import { formatJson } from '../common/json.ts';
-import { Batcher, isAboutValues, MARK_DELAY_MS } from './batcher.ts';
+import { Batcher, isAboutValues, markBatcher } from './batcher.ts';
 import type { Courier } from './courier.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { takesBundles, type Endpoints } from './endpoints.ts';
@@ -17,7 +17,7 @@ import type { Store } from './store.ts';
 import type { StoredEndpoint } from './store/endpoints.ts';
 import type { StoredFunction } from './store/functions.ts';
 import type { Identity } from './store/identities.ts';
-import type { StreamKind, Submission, SubmittedTask } from './store/tasks.ts';
+import { charsOf, type StreamKind, type Submission, type SubmittedTask } from './store/tasks.ts';
 import type { TaskGroups } from './task-groups.ts';
 import type { UserEndpoints } from './user-endpoints.ts';
 
@@ -47,8 +47,6 @@ export interface SubmitRequest {
 
 const WRITE_SUBMISSIONS_MAX = 256;
 const WRITE_CHARS_MAX = 24 * 1024 * 1024;
-/** What a row costs beside its payload. */
-const TASK_CHARS = 200;
 
 export class Submissions {
   readonly #deps: SubmissionDeps;
@@ -65,16 +63,9 @@ export class Submissions {
         await tasks.add(submissions);
         return submissions.map(() => undefined);
       },
-      sizeOf: (one) => one.tasks.reduce((sum, { payload }) => sum + payload.length + TASK_CHARS, 0),
-      itemsMax: WRITE_SUBMISSIONS_MAX, sizeMax: WRITE_CHARS_MAX, isItemsFault: isAboutValues,
+      sizeOf: charsOf, itemsMax: WRITE_SUBMISSIONS_MAX, sizeMax: WRITE_CHARS_MAX, isItemsFault: isAboutValues,
     });
-    this.#answered = new Batcher({
-      write: async (ids) => {
-        await tasks.markAnswered(ids);
-        return ids.map(() => undefined);
-      },
-      sizeOf: () => 1, itemsMax: 1_000, sizeMax: 1_000, isItemsFault: () => false, delayMs: MARK_DELAY_MS,
-    });
+    this.#answered = markBatcher((ids) => tasks.markAnswered(ids));
   }
 
   /** The answer, and what to call when the client has it. */

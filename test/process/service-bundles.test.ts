@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { encodeMessage, type ResultMessage, type WireMessage } from '../../src/amqp/messages.ts';
-import { testService, type TestService, type User } from '../service.ts';
+import { functionOf, testService, type TestService, type User } from '../service.ts';
 import { resultStream, StandInEndpoint } from '../stand-in-endpoint.ts';
 import { until } from './harness.ts';
 
@@ -13,10 +13,7 @@ suite('bundles in the service', () => {
   before(async () => {
     service = await testService();
     alice = await service.user();
-    functions = await Promise.all(['CODE1', 'CODE2'].map(async (code) => {
-      const body = { function_name: 'f', function_code: code };
-      return (await service.ask('POST', '/v3/functions', { as: alice.token, body })).body.function_uuid as string;
-    }));
+    functions = await Promise.all(['CODE1', 'CODE2'].map((code) => functionOf(service, alice, code)));
   });
   after(() => service[Symbol.asyncDispose]());
 

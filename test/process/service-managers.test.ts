@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { decodeStartCommand, type StartCommand } from '../../src/amqp/start-command.ts';
 import { StandInEndpoint } from '../stand-in-endpoint.ts';
-import { testService, type TestService, type User } from '../service.ts';
+import { functionOf, testService, type TestService, type User } from '../service.ts';
 import { until, within } from './harness.ts';
 
 const TEMPLATED = { metadata: { user_config_template: 'engine: {}' } };
@@ -18,10 +18,7 @@ suite('user endpoints', () => {
   before(async () => {
     service = await testService();
     alice = await service.user();
-    const { body } = await service.ask('POST', '/v3/functions', {
-      as: alice.token, body: { function_name: 'f', function_code: 'CODE' },
-    });
-    fn = body.function_uuid as string;
+    fn = await functionOf(service, alice);
   });
   after(() => service[Symbol.asyncDispose]());
 

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
 import type { ResultMessage } from '../../src/amqp/messages.ts';
 import { resultStream, StandInEndpoint, STARTED_NS, type SeenTask } from '../stand-in-endpoint.ts';
-import { testService, type TestService, type User } from '../service.ts';
+import { functionOf, testService, type TestService, type User } from '../service.ts';
 import { until } from './harness.ts';
 
 suite('tasks in the service', () => {
@@ -16,10 +16,7 @@ suite('tasks in the service', () => {
   before(async () => {
     service = await testService();
     alice = await service.user();
-    const { body } = await service.ask('POST', '/v3/functions', {
-      as: alice.token, body: { function_name: 'f', function_code: 'CODE' },
-    });
-    fn = body.function_uuid as string;
+    fn = await functionOf(service, alice);
   });
   after(() => service[Symbol.asyncDispose]());
 

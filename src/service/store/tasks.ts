@@ -89,8 +89,8 @@ export class TaskStore {
   }
 
   /** Throws STORAGE_FAILED with `details.reason` 'full' when there is no room for it. */
-  async reserve({ tasks }: Submission): Promise<void> {
-    await this.#database.reserve(tasks.reduce((sum, { payload }) => sum + payload.length + ROW_BYTES, 0));
+  async reserve(submission: Submission): Promise<void> {
+    await this.#database.reserve(charsOf(submission));
   }
 
   /** All of them or none. */
@@ -189,6 +189,11 @@ export class TaskStore {
     );
     return rows.length;
   }
+}
+
+/** What it takes in the database, about. */
+export function charsOf({ tasks }: Submission): number {
+  return tasks.reduce((sum, { payload }) => sum + payload.length + ROW_BYTES, 0);
 }
 
 function submissionOf(row: SubmissionRow, tasks: readonly TaskRow[]): Submission {
