@@ -82,7 +82,7 @@ export class Batcher<T, R> {
   }
 }
 
-/** For marks on rows that are done with: what crosses a kill of the service is repeated, and known to be a repetition. */
+/** For marks on rows that are done with: what crosses a kill of the service is repeated, and known as a repetition. */
 export function markBatcher(mark: (ids: readonly string[]) => Promise<void>): Batcher<string, undefined> {
   return new Batcher({
     write: async (ids) => {

@@ -7,7 +7,7 @@ export interface OpenTask {
   readonly owner: string;
   readonly taskGroup: string;
   readonly target: string;
-  /** Its row is written. Rejects when the submission was refused after all: then there is no such task. */
+  /** Its row is written. Rejects when that failed: then there is most likely no such task. */
   readonly stored: Promise<unknown>;
 }
 

@@ -39,6 +39,8 @@ export class Results {
   readonly #closing = new AbortController();
   readonly #writes: Batcher<ArrivedResult, StoredResult | undefined>;
   readonly #working = new Set<Promise<void>>();
+  /** First results of tasks that are being stored. */
+  readonly #firsts = new Map<string, Promise<void>>();
 
   constructor(deps: ResultDeps) {
     this.#deps = deps;
@@ -106,21 +108,33 @@ export class Results {
   }
 
   async #settle({ sender, message, text }: Readable): Promise<void> {
-    const { clock, groups, openTasks } = this.#deps;
+    const { clock, groups, openTasks, streams } = this.#deps;
     const { taskId: task } = message;
+    const before = this.#firsts.get(task);
+    if (before !== undefined) await before;
     const row = { task, sender, message: text, completedS: clock.now() / 1000 };
     const open = openTasks.claim(task, sender);
-    const stream = open === undefined ? undefined : groups.streamOf(open.taskGroup);
-    if (open === undefined || stream === undefined || stream === 'none') {
-      if (open !== undefined && !await this.#exists(open, task)) return;
+    if (open === undefined) {
       await this.#forwardStored(await this.#writes.add(row), { message, text }, row);
+      return;
+    }
+    const stored = this.#storeFirst(open, row);
+    const stream = groups.streamOf(open.taskGroup);
+    if (stream === undefined || stream === 'none') {
+      await this.#forwardStored(await stored, { message, text }, row);
       return;
     }
     // The first result of a task is the one that will be stored: who waits for it need not wait for that.
     const { owner, taskGroup } = open;
-    const forwarded = this.#deps.streams.forward({ task, owner, taskGroup, stream }, { message, text });
-    const stored = this.#exists(open, task).then((exists) => exists ? this.#writes.add(row) : undefined);
-    await Promise.all([forwarded, stored]);
+    await Promise.all([streams.forward({ task, owner, taskGroup, stream }, { message, text }), stored]);
+  }
+
+  /** Others of this task wait for it. Whether the task itself was stored in the end, the database knows best. */
+  #storeFirst(open: OpenTask, row: ArrivedResult): Promise<StoredResult | undefined> {
+    const stored = open.stored.then(ignored, ignored).then(() => this.#writes.add(row));
+    const done = stored.then(ignored, ignored).then(() => { this.#firsts.delete(row.task); });
+    this.#firsts.set(row.task, done);
+    return stored;
   }
 
   /** Whom it is for, the database has said. */
@@ -137,18 +151,9 @@ export class Results {
     const first = stored.fresh ? undefined : await store.message(task);
     await streams.forward(stored, first === undefined ? result : storedResult(first) ?? result);
   }
-
-  /** Whether its row was written in the end: it was sent before. */
-  async #exists({ stored }: OpenTask, task: string): Promise<boolean> {
-    try {
-      await stored;
-      return true;
-    } catch {
-      this.#deps.log.warn({ task }, 'result of a task that was refused in the end was dropped');
-      return false;
-    }
-  }
 }
+
+function ignored(): void { /* whoever asked for it is told */ }
 
 function isTooLarge({ data }: ResultMessage): boolean {
   return data.length > RESULT_BYTES_MAX + RESULT_SLACK;
