@@ -19,7 +19,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine/runs.ts', 'engine/preview.ts', 'src/endpoint/config.ts'],
   'src/service': ['src/common', 'src/amqp'],
   'src/supervisor': ['src/common', 'src/amqp'],
-  'src/endpoint': ['src/common', 'src/amqp', 'engine'],
+  'src/template': ['src/common'],
+  'src/endpoint': ['src/common', 'src/amqp', 'src/template', 'engine'],
   'engine/interchange': ['src/common', 'engine/socket.ts', 'engine/bundle.ts', 'engine/pipe.ts', 'engine/config.ts'],
   'engine/manager': ['src/common', 'engine/socket.ts', 'engine/bundle.ts', 'engine/config.ts'],
   'engine/worker': ['src/common', 'engine/socket.ts', 'engine/bundle.ts', 'engine/config.ts'],
@@ -34,9 +35,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine/manager/zero.ts', 'engine/blocks',
     'providers'],
   examples: ['src/sdk'],
-  test: ['src/common', 'src/amqp', 'src/sdk', 'src/cli', 'src/service', 'src/supervisor', 'src/endpoint', 'engine',
-    'engine/interchange', 'engine/manager', 'engine/worker', 'engine/blocks', 'providers', 'launchers', 'bench',
-    'examples'],
+  test: ['src/common', 'src/amqp', 'src/sdk', 'src/cli', 'src/service', 'src/supervisor', 'src/template',
+    'src/endpoint', 'engine', 'engine/interchange', 'engine/manager', 'engine/worker', 'engine/blocks', 'providers',
+    'launchers', 'bench', 'examples'],
 };
 
 /** A package is known to these files only; the rest of the house would survive its replacement. */
@@ -44,7 +45,9 @@ const SEAMS: Readonly<Record<string, RegExp>> = {
   zeromq: /^(engine\/socket|bench\/limits\/raw-socket)\.ts$/,
   piscina: /^(engine\/manager\/pool|bench\/limits\/piscina)\.ts$/,
   msgpackr: /^src\/common\/msgpack\.ts$/,
-  ajv: /^src\/common\/schema\.ts$/,
+  ajv: /^src\/(common\/schema|endpoint\/user-schema)\.ts$/,
+  'ajv-draft-04': /^src\/endpoint\/user-schema\.ts$/,
+  nunjucks: /^src\/template\/grammar\.ts$/,
   yaml: /^src\/common\/yaml\.ts$/,
   pino: /^src\/common\/log\.ts$/,
   commander: /^src\/cli\//,
