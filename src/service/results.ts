@@ -10,15 +10,15 @@ import type { Clock } from '../common/clock.ts';
 import { isJsonObject, parseJson, type Json } from '../common/json.ts';
 import type { Logger } from '../common/log.ts';
 import { Batcher, isAboutValues } from './batcher.ts';
-import type { OpenTask, OpenTasks } from './open-tasks.ts';
+import type { OpenTasks } from './open-tasks.ts';
 import type { ArrivedResult, ResultStore, StoredResult } from './store/results.ts';
 import { storedResult, wireResult, type Streams, type WireResult } from './streams.ts';
 import type { TaskGroups } from './task-groups.ts';
 
 export interface ResultDeps {
-  readonly store: ResultStore;
-  readonly streams: Streams;
-  readonly groups: TaskGroups;
+  readonly store: Pick<ResultStore, 'add' | 'message'>;
+  readonly streams: Pick<Streams, 'forward'>;
+  readonly groups: Pick<TaskGroups, 'streamOf'>;
   readonly openTasks: OpenTasks;
   readonly clock: Clock;
   readonly log: Logger;
@@ -26,6 +26,10 @@ export interface ResultDeps {
 
 const BATCH_MAX = 2_000;
 const BATCH_CHARS_MAX = 24 * 1024 * 1024;
+/** Who waits for a result has it from its stream: storing it is not urgent, and costs less the more there are. */
+const STORE_DELAY_MS = 20;
+/** A client that has a result from its stream may ask for the task's state at once. */
+const WRITTEN_WAIT_MS = 2_000;
 /** What the escapes of its identifiers and line ends may add. */
 const RESULT_SLACK = 4096;
 
@@ -39,14 +43,14 @@ export class Results {
   readonly #closing = new AbortController();
   readonly #writes: Batcher<ArrivedResult, StoredResult | undefined>;
   readonly #working = new Set<Promise<void>>();
-  /** First results of tasks that are being stored. */
-  readonly #firsts = new Map<string, Promise<void>>();
+  /** By task, the last of its results that is being stored. */
+  readonly #storing = new Map<string, Promise<boolean>>();
 
   constructor(deps: ResultDeps) {
     this.#deps = deps;
     this.#writes = new Batcher({
       write: (results) => deps.store.add(results), sizeOf: ({ message }) => message.length,
-      itemsMax: BATCH_MAX, sizeMax: BATCH_CHARS_MAX, isItemsFault: isAboutValues,
+      itemsMax: BATCH_MAX, sizeMax: BATCH_CHARS_MAX, isItemsFault: isAboutValues, delayMs: STORE_DELAY_MS,
     });
   }
 
@@ -60,6 +64,15 @@ export class Results {
     await Promise.all(tasks.map((task) => this.#settle({ sender, ...wireResult(failureOf(task, code, text)) })));
   }
 
+  /** Waits until what is known of these tasks' results can be read in the database; not for long if it cannot. */
+  async written(tasks: readonly string[]): Promise<void> {
+    const storing = tasks.flatMap((task) => this.#storing.get(task) ?? []);
+    if (storing.length === 0) return;
+    const enough = new AbortController();
+    await Promise.race([Promise.all(storing), this.#deps.clock.sleep(WRITTEN_WAIT_MS, enough.signal)]);
+    enough.abort();
+  }
+
   /** Waits for those in hand; what cannot be stored goes back to the broker. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -67,9 +80,19 @@ export class Results {
   }
 
   async #take(delivery: Delivery): Promise<void> {
-    const stored = await Promise.all(this.#read(delivery).map((one) => this.#stored(one)));
+    const stored = await Promise.all(this.#read(delivery).map((one) => this.#inTurn(one)));
     if (stored.every(Boolean)) delivery.ack();
     else delivery.reject({ requeue: true });
+  }
+
+  /** A task's results one after the other, as they came. */
+  #inTurn(readable: Readable): Promise<boolean> {
+    const { taskId: task } = readable.message;
+    const before = this.#storing.get(task);
+    const stored = before === undefined ? this.#stored(readable) : before.then(() => this.#stored(readable));
+    this.#storing.set(task, stored);
+    void stored.then(() => { if (this.#storing.get(task) === stored) this.#storing.delete(task); });
+    return stored;
   }
 
   /** False when the service ended before that was possible. */
@@ -110,15 +133,14 @@ export class Results {
   async #settle({ sender, message, text }: Readable): Promise<void> {
     const { clock, groups, openTasks, streams } = this.#deps;
     const { taskId: task } = message;
-    const before = this.#firsts.get(task);
-    if (before !== undefined) await before;
     const row = { task, sender, message: text, completedS: clock.now() / 1000 };
     const open = openTasks.claim(task, sender);
     if (open === undefined) {
       await this.#forwardStored(await this.#writes.add(row), { message, text }, row);
       return;
     }
-    const stored = this.#storeFirst(open, row);
+    // Whether the task itself was stored in the end, the database knows best.
+    const stored = open.stored.then(ignored, ignored).then(() => this.#writes.add(row));
     const stream = groups.streamOf(open.taskGroup);
     if (stream === undefined || stream === 'none') {
       await this.#forwardStored(await stored, { message, text }, row);
@@ -127,14 +149,6 @@ export class Results {
     // The first result of a task is the one that will be stored: who waits for it need not wait for that.
     const { owner, taskGroup } = open;
     await Promise.all([streams.forward({ task, owner, taskGroup, stream }, { message, text }), stored]);
-  }
-
-  /** Others of this task wait for it. Whether the task itself was stored in the end, the database knows best. */
-  #storeFirst(open: OpenTask, row: ArrivedResult): Promise<StoredResult | undefined> {
-    const stored = open.stored.then(ignored, ignored).then(() => this.#writes.add(row));
-    const done = stored.then(ignored, ignored).then(() => { this.#firsts.delete(row.task); });
-    this.#firsts.set(row.task, done);
-    return stored;
   }
 
   /** Whom it is for, the database has said. */

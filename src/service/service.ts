@@ -125,8 +125,8 @@ async function assemble(config: ServiceConfig, deps: ServiceDeps, undo: Undo): P
   const oauth = new OAuthServer(store.identities, config, clock);
   const signer = await openSigner(store.identities);
   const routes = routesOf({
-    store, database, endpoints, functions, submissions, groups, presence, courier, grants, doorkeeper, oauth, signer,
-    clock, version, publicUrl: config.publicUrl,
+    store, database, endpoints, functions, submissions, results, groups, presence, courier, grants, doorkeeper, oauth,
+    signer, clock, version, publicUrl: config.publicUrl,
   });
   const http = await HttpServer.make({ host: config.host, port: config.port, version }, routes, doorkeeper, log);
   undo.push(() => http.close());

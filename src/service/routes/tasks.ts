@@ -6,6 +6,7 @@ import type { JsonObject } from '../../common/json.ts';
 import type { Courier } from '../courier.ts';
 import type { Grants } from '../grants.ts';
 import { taskNotFound } from '../refusal.ts';
+import type { Results } from '../results.ts';
 import { idIn, type Route } from '../route.ts';
 import type { TaskStore } from '../store/tasks.ts';
 import type { Submissions } from '../submissions.ts';
@@ -19,21 +20,21 @@ const BROKER_LOOK_MS = 100;
 export interface TaskRouteDeps {
   readonly tasks: TaskStore;
   readonly submissions: Submissions;
+  readonly results: Results;
   readonly groups: TaskGroups;
   readonly courier: Courier;
   readonly grants: Grants;
   readonly clock: Clock;
 }
 
-export function taskRoutes({ tasks, submissions, groups, courier, grants, clock }: TaskRouteDeps): Route[] {
+export function taskRoutes({ tasks, submissions, results, groups, courier, grants, clock }: TaskRouteDeps): Route[] {
   return [{
     method: 'POST', path: '/v3/endpoints/:id/submit', access: 'user', summary: 'Submit tasks',
     schema: { body: submit, answer: submitted },
     handle: async (call, identity) => {
       const { answer, onAnswered } = await submissions.accept({
         endpoint: idIn(call), identity, body: call.body as Submit, name: call.headers['idempotency-key'],
-        first: call.headers['idempotency-first'] === 'true',
-        gone: call.gone,
+        first: call.headers['idempotency-first'] === 'true', gone: call.gone,
       });
       call.onAnswered(onAnswered);
       return { ...answer };
@@ -43,6 +44,7 @@ export function taskRoutes({ tasks, submissions, groups, courier, grants, clock 
     schema: { answer: taskStatus },
     handle: async (call, { id: user }) => {
       const id = idIn(call);
+      await results.written([id]);
       const [record] = await tasks.records(user, [id]);
       if (record === undefined) throw taskNotFound(id);
       return { ...statusOf(record) };
@@ -52,9 +54,10 @@ export function taskRoutes({ tasks, submissions, groups, courier, grants, clock 
     schema: { body: batchStatus, answer: batchStatuses },
     handle: async ({ body }, { id: user }) => {
       const ids = (body as BatchStatus).task_ids.map((id) => id.toLowerCase());
+      await results.written(ids);
       const records = await tasks.records(user, ids);
-      const results: JsonObject = Object.fromEntries(records.map((record) => [record.id, { ...statusOf(record) }]));
-      return { response: 'batch', results };
+      const states: JsonObject = Object.fromEntries(records.map((record) => [record.id, { ...statusOf(record) }]));
+      return { response: 'batch', results: states };
     },
   }, {
     method: 'GET', path: '/v2/taskgroup/:id', access: 'user', summary: 'The tasks of a task group',
