@@ -47,6 +47,11 @@ export class Topology implements AsyncDisposable {
     });
   }
 
+  /** Drops what waits in a queue, and has not been handed to anybody. */
+  purge(queue: string): Promise<void> {
+    return this.#request('empty a queue', async (channel) => { await channel.purgeQueue(queue); });
+  }
+
   /** How many messages wait in a queue and how many read it; undefined when it is not there. */
   async inspect(queue: string): Promise<{ readonly messages: number; readonly consumers: number } | undefined> {
     try {

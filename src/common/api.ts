@@ -160,11 +160,50 @@ export const endpointList = {
   type: 'array', items: object({ uuid, name: text, display_name: orNull(text), owner: uuid }),
 } as const;
 
+export const userEndpoints = object({ user_endpoints: {
+  type: 'array', items: {
+    ...object({ user_endpoint_id: uuid, active: flag, identity_id: uuid, last_used_unix: { type: 'number' } }),
+    additionalProperties: true,
+  },
+} });
+
 export const endpointLocked = object({ endpoint_id: uuid, lock_expiration_timestamp: { type: 'number' } });
 
 export const allowedFunctions = object(
   { endpoint_id: uuid, restricted: flag, functions: uuids }, ['endpoint_id', 'restricted'],
 );
+
+export interface CreateAuthPolicy {
+  readonly policy: {
+    readonly display_name: string;
+    readonly description?: string | null;
+    readonly project_id?: string | null;
+    readonly domain_constraints_include?: readonly string[] | null;
+    readonly domain_constraints_exclude?: readonly string[] | null;
+    /** Seconds. */
+    readonly authentication_assurance_timeout?: number | null;
+    readonly high_assurance?: boolean | null;
+    readonly required_mfa?: boolean | null;
+  };
+}
+
+const domains = { type: 'array', items: { ...text, maxLength: 256 }, maxItems: 1000 } as const;
+
+export const createAuthPolicy = object({ policy: object({
+  display_name: { ...text, minLength: 1, maxLength: 1024 }, description: orNull({ ...text, maxLength: 4096 }),
+  project_id: orNull(uuid), domain_constraints_include: orNull(domains), domain_constraints_exclude: orNull(domains),
+  authentication_assurance_timeout: orNull({ type: 'integer', minimum: 0, maximum: 1_000_000_000 }),
+  high_assurance: orNull(flag), required_mfa: orNull(flag),
+}, ['display_name']) });
+
+const policy = object({
+  id: uuid, project_id: orNull(uuid), display_name: text, description: text, domain_constraints_include: domains,
+  domain_constraints_exclude: domains, authentication_assurance_timeout: orNull({ type: 'number' }),
+  high_assurance: flag, required_mfa: flag,
+});
+
+export const authPolicy = object({ policy });
+export const authPolicies = object({ policies: { type: 'array', items: policy } });
 
 export const resultStream = object({ queue_prefix: text, connection_url: text });
 
@@ -176,9 +215,11 @@ export interface Failed {
   readonly detail: unknown;
   /** The same once more, as older clients look for it here. */
   readonly reason: unknown;
+  /** What a new log-in has to bring. */
+  readonly authorization_parameters?: JsonObject;
 }
 
 export const failed = object({
   status: text, code: text, error_args: { type: 'array' }, http_status_code: { type: 'integer' },
-  detail: {}, reason: {},
-});
+  detail: {}, reason: {}, authorization_parameters: free,
+}, ['status', 'code', 'error_args', 'http_status_code', 'detail', 'reason']);

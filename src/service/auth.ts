@@ -6,6 +6,12 @@ import { COMPUTE_SCOPE } from './oauth/scopes.ts';
 import type { FoundToken, Identity, IdentityStore } from './store/identities.ts';
 import { digestOf, sameSecret } from './tokens.ts';
 
+/** Who is asking, and since when that is known. */
+export interface Caller extends Identity {
+  /** When a person last proved who it is, for the token that was shown. */
+  readonly authenticatedS: number;
+}
+
 /** A token that was withdrawn through another door works for so long at most. */
 const REMEMBER_MS = 5_000;
 const REMEMBERED_MAX = 10_000;
@@ -27,10 +33,16 @@ export class Doorkeeper {
     this.#clock = clock;
   }
 
-  /** The identity behind a token that may use the service. 401 for none and for any that is not known. */
-  async user(authorization: string | undefined): Promise<Identity> {
-    const { kind, scope, owner } = await this.token(authorization);
-    if (kind === 'personal' || scope.split(' ').includes(COMPUTE_SCOPE)) return owner;
+  /**
+   * The identity behind a token that may use the service, or has the `other` scope. 401 for none and for any that is
+   * not known.
+   */
+  async user(authorization: string | undefined, other?: string): Promise<Caller> {
+    const { kind, scope, owner, authenticatedS } = await this.token(authorization);
+    const scopes = scope.split(' ');
+    if (kind === 'personal' || scopes.includes(COMPUTE_SCOPE) || (other !== undefined && scopes.includes(other))) {
+      return { ...owner, authenticatedS };
+    }
     throw new Refusal(
       'INSUFFICIENT_AUTH_SCOPE', `this token is not for this service: it lacks the scope ${COMPUTE_SCOPE}`,
     );

@@ -25,6 +25,7 @@ interface ServiceKeys {
   task_retention_days: number;
   result_retention_days: number;
   storage_reserve_mib: number;
+  failed_starts_per_minute: number;
   access_token_hours: number;
   refresh_token_days: number;
   log_level: string;
@@ -41,6 +42,8 @@ export interface ServiceConfig {
   readonly taskRetentionS: number;
   readonly resultRetentionS: number;
   readonly storageReserveBytes: number;
+  /** Of one user's user endpoints below one endpoint; then no other is tried for a while. */
+  readonly failedStartsMax: number;
   readonly accessTokenS: number;
   readonly refreshTokenS: number;
   readonly logLevel: string;
@@ -80,6 +83,7 @@ const schema: Schema<ServiceKeys> = {
     task_retention_days: { type: 'number', exclusiveMinimum: 0, default: 14 },
     result_retention_days: { type: 'number', exclusiveMinimum: 0, default: 14 },
     storage_reserve_mib: { type: 'number', minimum: 32, default: 128 },
+    failed_starts_per_minute: { type: 'integer', minimum: 1, maximum: 1000, default: 20 },
     access_token_hours: { type: 'number', exclusiveMinimum: 0, default: 48 },
     refresh_token_days: { type: 'number', exclusiveMinimum: 0, default: 180 },
     log_level: {
@@ -99,8 +103,8 @@ export function parseServiceConfig(value: unknown): ServiceConfig {
     host: keys.host, port: keys.port, publicUrl: keys.public_url?.replace(/\/$/, '') ?? null,
     directory: keys.data_directory, databaseUrl: keys.database_url ?? null, broker: brokerOf(keys),
     taskRetentionS: keys.task_retention_days * DAY_S, resultRetentionS: keys.result_retention_days * DAY_S,
-    storageReserveBytes: keys.storage_reserve_mib * MIB, accessTokenS: keys.access_token_hours * 3600,
-    refreshTokenS: keys.refresh_token_days * DAY_S, logLevel: keys.log_level, logPath: keys.log_file ?? null,
+    storageReserveBytes: keys.storage_reserve_mib * MIB, failedStartsMax: keys.failed_starts_per_minute,
+    accessTokenS: keys.access_token_hours * 3600, refreshTokenS: keys.refresh_token_days * DAY_S, logLevel: keys.log_level, logPath: keys.log_file ?? null,
   };
 }
 

@@ -100,6 +100,12 @@ export class Courier {
     await this.#topology.deleteQueues(names);
   }
 
+  /** What waits for it is dropped; who reads it stays. */
+  async purgeTasks(endpoint: string): Promise<void> {
+    await this.declareTasks(endpoint);
+    await this.#topology.purge(taskQueue(endpoint));
+  }
+
   /** Resolves when the broker has it. PUBLISH_FAILED with `reason` 'unroutable': its queue has to be declared again. */
   async publishTask(endpoint: string, task: OutgoingTask): Promise<void> {
     const body = encodeMessage({ type: 'task', taskId: task.taskId, taskBuffer: task.buffer });

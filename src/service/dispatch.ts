@@ -172,8 +172,8 @@ export class Dispatcher {
   async #reopen(submission: Submission, sent: Set<string>): Promise<void> {
     const { store, courier, results } = this.#deps;
     const { endpoint, target, tasks } = submission;
-    const parent = await store.endpoints.find(endpoint);
-    if (parent !== undefined) {
+    const served = target === endpoint ? await store.endpoints.find(endpoint) : await store.endpoints.child(target);
+    if (served !== undefined) {
       await courier.declareTasks(target);
       return;
     }

@@ -7,27 +7,25 @@ import { formatJson, isJsonObject, parseJson, type JsonObject } from '../common/
 import { Cache } from './cache.ts';
 import type { Courier } from './courier.ts';
 import type { Grants } from './grants.ts';
-import { newId } from './ids.ts';
-import type { Presence } from './presence.ts';
+import type { Ending } from './ending.ts';
+import { isDerivedId, newId } from './ids.ts';
+import type { Policies } from './policies.ts';
 import { endpointNotFound, Refusal } from './refusal.ts';
-import type { Results } from './results.ts';
 import type { Store } from './store.ts';
-import type { StoredEndpoint } from './store/endpoints.ts';
+import type { StoredEndpoint, UserEndpoint } from './store/endpoints.ts';
 
 export interface EndpointDeps {
   readonly store: Store;
   readonly courier: Courier;
   readonly grants: Grants;
-  readonly presence: Presence;
-  readonly results: Results;
+  readonly policies: Policies;
+  readonly ending: Ending;
   readonly clock: Clock;
 }
 
 const CACHED = 10_000;
 /** How long nobody can register under an id that was locked. */
 const LOCK_S = 15 * 60;
-/** Tasks that are ended together when their endpoint is. */
-const ENDED_TOGETHER = 1_000;
 
 export class Endpoints {
   readonly #deps: EndpointDeps;
@@ -37,11 +35,27 @@ export class Endpoints {
     this.#deps = deps;
   }
 
-  /** 404 for what `user` may not know of. */
+  /** 404 for what `user` may not know of. Public is what is listed: whoever knows the id of one for many may use it. */
   async visible(id: string, user: string): Promise<StoredEndpoint> {
     const endpoint = await this.#find(id);
-    if (endpoint === undefined || !(isAdmin(endpoint, user) || endpoint.isPublic)) throw endpointNotFound(id);
+    const isKnown = endpoint !== undefined && (isAdmin(endpoint, user) || endpoint.isPublic || endpoint.multiUser);
+    if (!isKnown) throw endpointNotFound(id);
     return endpoint;
+  }
+
+  /** `user`'s own user endpoint, or one below an endpoint of his. undefined for every other id, whatever it is. */
+  async userEndpoint(id: string, user: string): Promise<UserEndpoint | undefined> {
+    const child = isDerivedId(id) ? await this.#deps.store.endpoints.child(id) : undefined;
+    if (child === undefined || child.identity === user) return child;
+    const manager = await this.#find(child.manager);
+    return manager !== undefined && isAdmin(manager, user) ? child : undefined;
+  }
+
+  /** Those that `user` may see below an endpoint: all of one's own endpoint, one's own below another's. */
+  async userEndpoints(id: string, user: string): Promise<UserEndpoint[]> {
+    const manager = await this.visible(id, user);
+    const children = await this.#deps.store.endpoints.children(id);
+    return isAdmin(manager, user) ? children : children.filter(({ identity }) => identity === user);
   }
 
   /** 404, or 403 where it is public and serves its owner only. */
@@ -65,10 +79,13 @@ export class Endpoints {
   async register(
     body: RegisterEndpoint, id: string | undefined, user: string,
   ): Promise<RegisteredQueues & { readonly endpoint_id: string }> {
-    const { store, courier, grants, clock } = this.#deps;
+    const { store, courier, grants, policies, clock } = this.#deps;
     const nowMs = clock.now();
     const before = id === undefined ? undefined : await this.#find(id);
     if (before !== undefined) refuseChange(before, body, user, nowMs / 1000);
+    else if (id !== undefined && isDerivedId(id)) throw isUserEndpoints(id);
+    const policy = body.authentication_policy?.toLowerCase();
+    if (policy !== undefined) await policies.checkNamed(policy, user, body.high_assurance ?? false);
     const endpoint = described(body, {
       id: id ?? newId(nowMs), owner: user, salt: before?.salt ?? grants.freshSalt(),
     });
@@ -80,51 +97,35 @@ export class Endpoints {
 
   /** Ends the agent that runs, and keeps others from registering for a while. When that ends, in seconds. */
   async lock(id: string, user: string): Promise<number> {
-    const { store, grants, clock } = this.#deps;
     const { id: owned } = await this.owned(id, user);
-    const untilS = clock.now() / 1000 + LOCK_S;
-    await store.endpoints.lock(owned, untilS, grants.freshSalt());
-    this.#cache.delete(owned);
-    await this.#cutOff(owned);
-    // It cannot say good-bye any more.
-    for (const child of await store.endpoints.children(owned)) await this.#forget(child.id);
-    await this.#forget(owned);
+    const untilS = this.#deps.clock.now() / 1000 + LOCK_S;
+    await this.#lock(owned, untilS);
     return untilS;
+  }
+
+  /** Their owner is gone: nothing of his runs any more, or comes back. */
+  async closeAllOf(owner: string): Promise<void> {
+    for (const { id } of await this.#deps.store.endpoints.list(owner)) await this.#lock(id, 0);
+  }
+
+  /** With new salts, so that no credentials from before are ever good again. */
+  async #lock(id: string, untilS: number): Promise<void> {
+    const { store, grants, ending } = this.#deps;
+    await store.endpoints.lock(id, untilS, grants.freshSalt());
+    this.#cache.delete(id);
+    for (const child of await store.endpoints.children(id)) await ending.cutOff(child.id);
+    await ending.cutOff(id);
   }
 
   /** With its queues and credentials; its tasks fail. */
   async remove(id: string, user: string): Promise<void> {
-    const { store, courier } = this.#deps;
+    const { store, ending } = this.#deps;
     await this.owned(id, user);
+    // Read before the rows go, which they do with their manager's.
     const children = (await store.endpoints.children(id)).map((child) => child.id);
     await store.endpoints.remove(id);
     this.#cache.delete(id);
-    await this.#cutOff(id);
-    for (const one of [id, ...children]) {
-      await courier.deleteQueues(one);
-      await this.#forget(one);
-      await this.#endTasks(one, `Endpoint ${id} was deleted before the task ran`);
-    }
-  }
-
-  async #cutOff(id: string): Promise<void> {
-    const { store, grants } = this.#deps;
-    await grants.withdraw(id);
-    for (const child of await store.endpoints.children(id)) await grants.withdraw(child.id);
-  }
-
-  async #forget(id: string): Promise<void> {
-    this.#deps.presence.forget(id);
-    await this.#deps.store.endpoints.removePresence(id);
-  }
-
-  async #endTasks(target: string, text: string): Promise<void> {
-    const { store, results } = this.#deps;
-    for (;;) {
-      const tasks = await store.results.openTasks(target, ENDED_TOGETHER);
-      if (tasks.length === 0) return;
-      await results.fail(tasks, target, 'ENDPOINT_DELETED', text);
-    }
+    for (const one of [id, ...children]) await ending.end(one, `Endpoint ${id} was deleted before the task ran`);
   }
 
   async #find(id: string): Promise<StoredEndpoint | undefined> {
@@ -155,6 +156,12 @@ function alreadyRegistered(id: string): Refusal {
   return new Refusal('ENDPOINT_ALREADY_REGISTERED', `Endpoint ${id} was already registered by a different user`, [id]);
 }
 
+/** Said of every id of this kind, so that nobody learns which of them there are. */
+function isUserEndpoints(id: string): Refusal {
+  return new Refusal('RESOURCE_CONFLICT', `Endpoint ${id} cannot be registered: ids of version 8 are those of user `
+    + 'endpoints, which the service makes itself. Choose another id, or leave it to the service', [id]);
+}
+
 function described(
   body: RegisterEndpoint, { id, owner, salt }: Pick<StoredEndpoint, 'id' | 'owner' | 'salt'>,
 ): StoredEndpoint {
@@ -166,8 +173,9 @@ function described(
     // An agent that serves one user says so nowhere else: it has a template, as all of the field's have.
     templated: multiUser || (typeof template === 'string' && template !== ''),
     isPublic: body.public ?? false, highAssurance: body.high_assurance ?? false, metadata: formatJson(metadata),
-    allowedFunctions: allowed === undefined || allowed === null || allowed.length === 0 ? null : allowed.map(lowerCase),
-    authenticationPolicy: body.authentication_policy ?? null, subscription: body.subscription_uuid ?? null,
+    // An empty one allows nothing.
+    allowedFunctions: allowed?.map(lowerCase) ?? null,
+    authenticationPolicy: body.authentication_policy?.toLowerCase() ?? null, subscription: body.subscription_uuid ?? null,
     admins: (body.admins ?? []).map(lowerCase), lockedUntilS: 0,
   };
 }

@@ -37,7 +37,8 @@ export class Grants {
 
   /** For the answer to a registration. `salt` as in `child`. */
   async manager(endpointId: string, salt: string): Promise<RegisteredQueues> {
-    return registeredQueues(endpointId, await this.#endpoint(endpointId, salt));
+    const rights = endpointRights(endpointId, '(tasks|commands)');
+    return registeredQueues(endpointId, await this.#endpoint(endpointId, salt, rights));
   }
 
   /**
@@ -45,7 +46,7 @@ export class Grants {
    * a new salt, after `withdraw`, gets another. The salt is no secret; it is stored with the endpoint.
    */
   async child(endpointId: string, salt: string): Promise<EndpointQueues> {
-    return endpointQueues(endpointId, await this.#endpoint(endpointId, salt));
+    return endpointQueues(endpointId, await this.#endpoint(endpointId, salt, endpointRights(endpointId, 'tasks')));
   }
 
   /** A salt for a new endpoint, or for one whose credentials were withdrawn. */
@@ -81,14 +82,14 @@ export class Grants {
     this.#streams.clear();
   }
 
-  async #endpoint(endpointId: string, salt: string): Promise<string> {
+  async #endpoint(endpointId: string, salt: string, rights: Rights): Promise<string> {
     const username = endpointUser(endpointId);
     const password = createHmac('sha256', this.#options.secret).update(`endpoint ${endpointId} ${salt}`)
       .digest('base64url');
     const key = `${endpointId} ${salt}`;
     let granted = this.#endpoints.get(key);
     if (granted === undefined) {
-      granted = this.#admin.grant(username, password, endpointRights(endpointId));
+      granted = this.#admin.grant(username, password, rights);
       this.#endpoints.set(key, granted);
       forgetOldest(this.#endpoints);
       granted.catch(() => this.#endpoints.delete(key));
@@ -122,10 +123,10 @@ function streamUser(identityId: string): string {
   return `identity.${identityId}`;
 }
 
-/** Purging and getting count as reading, so these rights have to end at the endpoint's own queues. */
-function endpointRights(endpointId: string): Rights {
+/** Purging and getting count as reading, so these rights have to end at the endpoint's own `queues`. */
+function endpointRights(endpointId: string, queues: 'tasks' | '(tasks|commands)'): Rights {
   return {
-    read: `^${literal(endpointId)}\\.(tasks|commands)$`,
+    read: `^${literal(endpointId)}\\.${queues}$`,
     write: `^(${RESULTS}|${HEARTBEATS})$`,
     topics: {
       [RESULTS]: `^${literal(resultKey(endpointId))}$`, [HEARTBEATS]: `^${literal(heartbeatKey(endpointId))}$`,

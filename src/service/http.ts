@@ -112,7 +112,7 @@ function register(app: FastifyInstance, route: Route, doorkeeper: Doorkeeper): v
     handler: async (request, reply) => {
       const call = callOf(request, reply);
       const given = route.access === 'user'
-        ? await route.handle(call, await doorkeeper.user(request.headers.authorization))
+        ? await route.handle(call, await doorkeeper.user(request.headers.authorization, route.scope))
         : await route.handle(call);
       return send(reply, given);
     },
@@ -122,7 +122,7 @@ function register(app: FastifyInstance, route: Route, doorkeeper: Doorkeeper): v
 async function admit(route: Route, request: FastifyRequest, doorkeeper: Doorkeeper): Promise<void> {
   switch (route.access) {
     case 'user':
-      await doorkeeper.user(request.headers.authorization);
+      await doorkeeper.user(request.headers.authorization, route.scope);
       break;
     case 'admin':
       doorkeeper.admin(request.headers.authorization);
@@ -158,7 +158,7 @@ function parsed(text: string): Json | undefined {
   try {
     return parseJson(text);
   } catch (cause) {
-    throw new Refusal('REQUEST_MALFORMED', 'the body is not JSON', [], cause);
+    throw new Refusal('REQUEST_MALFORMED', 'the body is not JSON', [], { cause });
   }
 }
 
@@ -171,7 +171,8 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, lo
   const refusal = refusalOf(error, request);
   if (refusal.status >= 500) log.error({ err: error, request: request.id, path: request.url }, 'request failed');
   if (refusal.status === 401) reply.header('www-authenticate', 'Bearer');
-  if (refusal.status === 503) reply.header('retry-after', '2');
+  const retryAfterS = refusal.retryAfterS ?? (refusal.status === 503 ? 2 : undefined);
+  if (retryAfterS !== undefined) reply.header('retry-after', String(retryAfterS));
   // What the client still sends is read and dropped: closed on, it would see a broken connection, and send it again.
   if (refusal.status === 413) reply.removeHeader('connection');
   void reply.code(refusal.status).type(JSON_TYPE).send(JSON.stringify(failedBody(refusal)));
@@ -199,19 +200,19 @@ const silent = { error: () => { /* nothing failed on our side */ } } as unknown 
 function refusalOf(error: unknown, request: FastifyRequest): Refusal {
   if (error instanceof Refusal) return error;
   if (isFull(error)) {
-    return new Refusal('STORAGE_FULL', 'the service has no room left in its database: nothing was accepted', [], error);
+    return new Refusal('STORAGE_FULL', 'the service has no room left in its database: nothing was accepted', [], { cause: error });
   }
   if (error instanceof ComputeError && ['BROKER_UNREACHABLE', 'PUBLISH_FAILED'].includes(error.code)) {
     return new Refusal(
-      'BROKER_UNAVAILABLE', 'the service has lost its message broker: nothing was accepted', [], error,
+      'BROKER_UNAVAILABLE', 'the service has lost its message broker: nothing was accepted', [], { cause: error },
     );
   }
   const code = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(request.url);
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH') {
-    return new Refusal('REQUEST_MALFORMED', 'the body is not what its headers say, or not JSON', [], error);
+    return new Refusal('REQUEST_MALFORMED', 'the body is not what its headers say, or not JSON', [], { cause: error });
   }
-  return new Refusal('INTERNAL_ERROR', 'the service failed; its log says why', [request.id], error);
+  return new Refusal('INTERNAL_ERROR', 'the service failed; its log says why', [request.id], { cause: error });
 }
 
 function tooLarge(url: string): Refusal {

@@ -11,6 +11,11 @@ export function newId(nowMs: number): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
+/** Whether an id is one that `idOf` makes. Nobody may choose such a one, or he could be there before its owner. */
+export function isDerivedId(id: string): boolean {
+  return id[14] === '8';
+}
+
 /** The same UUID (version 8) for the same data, in whatever order its keys are. */
 export function idOf(data: Json): string {
   const hex = createHash('sha256').update(formatJson(ordered(data))).digest('hex');

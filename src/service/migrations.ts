@@ -59,6 +59,25 @@ const STEPS: readonly string[] = [`
   create index task_submission on task (submission);
   -- The result message's text, as it came.
   create table result (task uuid primary key, completed double precision not null, message text not null);
+`, `
+  -- A log-in before this release counts from when its personal token was given out: nobody knows better.
+  alter table token add column authenticated double precision;
+  update token set authenticated =
+    (select min(other.created) from token as other where other.family = token.family);
+  alter table token alter column authenticated set not null;
+  create table auth_policy (
+    id uuid primary key, owner uuid not null, project uuid, display_name text not null, description text not null,
+    allowed_domains text not null, excluded_domains text not null, auth_timeout double precision,
+    high_assurance boolean not null, created double precision not null
+  );
+  create index auth_policy_owner on auth_policy (owner);
+  create index endpoint_policy on endpoint (authentication_policy);
+  -- When there was last a submission for it.
+  alter table user_endpoint add column used double precision;
+  update user_endpoint set used = created;
+  alter table user_endpoint alter column used set not null;
+  create index user_endpoint_identity on user_endpoint (identity);
+  create index user_endpoint_used on user_endpoint (used);
 `];
 
 export async function migrate(database: Database): Promise<void> {

@@ -15,6 +15,8 @@ const PERIODS = 2.5;
 const GRACE_S = 5;
 const PERIOD_S = 30;
 const PERIOD_MAX_S = 3600;
+/** One that reported a failure while it was there may be gone, or it was a second start of it: its next report tells. */
+const PERIODS_AFTER_FAILURE = 1;
 
 /** An endpoint that ends says so with a period of 0, or as not active. A failure to start is no sign of life. */
 export function signOf({ state }: StatusReport, nowS: number): Sign {
@@ -23,8 +25,11 @@ export function signOf({ state }: StatusReport, nowS: number): Sign {
     return { type: 'error', text: typeof error === 'string' ? error : 'the endpoint failed and did not say why' };
   }
   if (active === false || Number(period) === 0) return { type: 'offline' };
-  const seconds = typeof period === 'number' && period > 0 ? Math.min(period, PERIOD_MAX_S) : PERIOD_S;
-  return { type: 'online', untilS: nowS + PERIODS * seconds + GRACE_S };
+  return { type: 'online', untilS: nowS + PERIODS * periodOf(state) + GRACE_S };
+}
+
+function periodOf({ heartbeat_period: period }: JsonObject): number {
+  return typeof period === 'number' && period > 0 ? Math.min(period, PERIOD_MAX_S) : PERIOD_S;
 }
 
 interface Entry {
@@ -38,19 +43,41 @@ type Listener = (sign: Sign) => void;
 export class Presence {
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Map<string, Set<Listener>>();
+  /** Those that are there, or of which nobody has been told yet that they went without a word. */
+  readonly #watched = new Set<string>();
 
   restore(id: string, seenS: number, untilS: number, state: JsonObject): void {
     this.#entries.set(id, { seenS, untilS, state });
+    if (untilS > 0) this.#watched.add(id);
   }
 
-  /** What there is to remember of it; undefined for a failure, which changes nothing but that it is not there. */
+  /** What it says, and what there is to remember of it. */
   report(report: StatusReport, nowS: number): { readonly sign: Sign; readonly stored: StoredPresence } {
-    const { endpointId: id, state } = report;
+    const { endpointId: id } = report;
     const sign = signOf(report, nowS);
-    const untilS = sign.type === 'online' ? sign.untilS : 0;
-    this.#entries.set(id, { seenS: nowS, untilS, state });
+    const entry = this.#entryOf(report, sign, nowS);
+    this.#entries.set(id, entry);
+    if (entry.untilS > 0) this.#watched.add(id);
+    else this.#watched.delete(id);
     for (const listener of this.#listeners.get(id) ?? []) listener(sign);
-    return { sign, stored: { id, seenS: nowS, untilS, report: formatJson(state) } };
+    const { seenS, untilS, state } = entry;
+    return { sign, stored: { id, seenS, untilS, report: formatJson(state) } };
+  }
+
+  #entryOf({ endpointId: id, state }: StatusReport, sign: Sign, nowS: number): Entry {
+    const before = this.#entries.get(id);
+    if (sign.type === 'error' && before !== undefined && before.untilS > nowS) {
+      const soonS = nowS + PERIODS_AFTER_FAILURE * periodOf(before.state) + GRACE_S;
+      return { ...before, untilS: Math.min(before.untilS, soonS) };
+    }
+    return { seenS: nowS, untilS: sign.type === 'online' ? sign.untilS : 0, state };
+  }
+
+  /** Those that should have reported by now, and have not said that they go. Each is named once. */
+  lapsed(nowS: number): string[] {
+    const gone = [...this.#watched].filter((id) => !this.isOnline(id, nowS));
+    for (const id of gone) this.#watched.delete(id);
+    return gone;
   }
 
   isOnline(id: string, nowS: number): boolean {
@@ -64,6 +91,7 @@ export class Presence {
 
   forget(id: string): void {
     this.#entries.delete(id);
+    this.#watched.delete(id);
   }
 
   /** The next report that says that it is there or that it failed; undefined when `signal` aborts before. */

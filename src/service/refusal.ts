@@ -1,7 +1,9 @@
 // Every way in which the service says no over HTTP, in one table: the field's codes and their statuses. 429 and 500 to
-// 504 are left out on purpose: clients send a request again when they see them, and nothing must be submitted twice.
+// 504 are left out on purpose: clients send a request again when they see them, and nothing must be submitted twice. The
+// one 429 is for what is refused before anything is begun, and better asked for later.
 
 import type { Failed } from '../common/api.ts';
+import type { JsonObject } from '../common/json.ts';
 
 const STATUS = {
   REQUEST_MALFORMED: 400,
@@ -17,6 +19,7 @@ const STATUS = {
   TASK_NOT_FOUND: 404,
   TASK_GROUP_NOT_FOUND: 404,
   USER_NOT_FOUND: 404,
+  POLICY_NOT_FOUND: 404,
   RESOURCE_CONFLICT: 409,
   FUNCTION_TOO_LARGE: 413,
   TASK_PAYLOAD_TOO_LARGE: 413,
@@ -24,6 +27,7 @@ const STATUS = {
   REQUEST_TOO_LARGE: 413,
   SEMANTICALLY_INVALID: 422,
   RESOURCE_LOCKED: 423,
+  FAILED_STARTS_EXCEEDED: 429,
   INTERNAL_ERROR: 500,
   BROKER_UNAVAILABLE: 503,
   STORAGE_FULL: 507,
@@ -31,16 +35,28 @@ const STATUS = {
 
 export type RefusalCode = keyof typeof STATUS;
 
+export interface RefusalOptions {
+  readonly cause?: unknown;
+  /** Asked again then, the answer may be another. */
+  readonly retryAfterS?: number;
+  /** What a log-in has to bring for the answer to be another, in the field's words. */
+  readonly authorization?: JsonObject;
+}
+
 export class Refusal extends Error {
   readonly code: RefusalCode;
   readonly args: readonly string[];
+  readonly retryAfterS: number | undefined;
+  readonly authorization: JsonObject | undefined;
 
   /** `detail` is what the user of the SDK reads; `args` the ids that it is about. */
-  constructor(code: RefusalCode, detail: string, args: readonly string[] = [], cause?: unknown) {
-    super(detail, cause === undefined ? undefined : { cause });
+  constructor(code: RefusalCode, detail: string, args: readonly string[] = [], options: RefusalOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'Refusal';
     this.code = code;
     this.args = args;
+    this.retryAfterS = options.retryAfterS;
+    this.authorization = options.authorization;
   }
 
   get status(): number {
@@ -48,8 +64,11 @@ export class Refusal extends Error {
   }
 }
 
-export function failedBody({ code, status, message, args }: Refusal): Failed {
-  return { status: 'Failed', code, error_args: args, http_status_code: status, detail: message, reason: message };
+export function failedBody({ code, status, message, args, authorization }: Refusal): Failed {
+  return {
+    status: 'Failed', code, error_args: args, http_status_code: status, detail: message, reason: message,
+    ...authorization === undefined ? {} : { authorization_parameters: authorization },
+  };
 }
 
 export function unauthenticated(): Refusal {
@@ -79,4 +98,8 @@ export function taskNotFound(id: string): Refusal {
 
 export function taskGroupNotFound(id: string): Refusal {
   return new Refusal('TASK_GROUP_NOT_FOUND', `Task Group ${id} could not be resolved`, [id]);
+}
+
+export function policyNotFound(id: string): Refusal {
+  return new Refusal('POLICY_NOT_FOUND', `Authentication policy ${id} could not be resolved`, [id]);
 }

@@ -2,7 +2,7 @@
 
 import type { ApiSchema } from '../common/api.ts';
 import type { JsonObject } from '../common/json.ts';
-import type { Identity } from './store/identities.ts';
+import type { Caller } from './auth.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
@@ -59,7 +59,9 @@ export interface OpenRoute extends RouteBase {
 
 export interface UserRoute extends RouteBase {
   readonly access: 'user';
-  handle(call: Call<unknown>, identity: Identity): Promise<Answer> | Answer;
+  /** A token of this scope does as well as one for the service. */
+  readonly scope?: string;
+  handle(call: Call<unknown>, identity: Caller): Promise<Answer> | Answer;
 }
 
 /** For the command line on this machine. */

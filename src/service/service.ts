@@ -10,9 +10,10 @@ import { Doorkeeper } from './auth.ts';
 import { openBroker } from './broker.ts';
 import type { ServiceConfig } from './config.ts';
 import { Courier } from './courier.ts';
-import type { Database } from './database.ts';
 import { Dispatcher } from './dispatch.ts';
+import { Ending } from './ending.ts';
 import { Endpoints } from './endpoints.ts';
+import { FailedStarts } from './failed-starts.ts';
 import { Functions } from './functions.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { HttpServer } from './http.ts';
@@ -21,6 +22,7 @@ import { openDatabase } from './open-database.ts';
 import { OpenTasks } from './open-tasks.ts';
 import { openSigner } from './oauth/keys.ts';
 import { OAuthServer } from './oauth/server.ts';
+import { Policies } from './policies.ts';
 import { Presence } from './presence.ts';
 import { Results } from './results.ts';
 import { routesOf } from './routes/index.ts';
@@ -29,7 +31,7 @@ import { Submissions } from './submissions.ts';
 import { Streams } from './streams.ts';
 import { SWEEP_EVERY_MS, sweep } from './sweep.ts';
 import { TaskGroups } from './task-groups.ts';
-import { UserEndpoints } from './user-endpoints.ts';
+import { UserEndpoints, WATCH_EVERY_MS } from './user-endpoints.ts';
 
 export interface ServiceDeps {
   readonly log: Logger;
@@ -110,10 +112,15 @@ async function assemble(config: ServiceConfig, deps: ServiceDeps, undo: Undo): P
     store: store.results, streams: new Streams(courier, log), groups, openTasks, clock, log,
   });
   const dispatcher = new Dispatcher({ store, courier, results, clock, log });
-  const userEndpoints = new UserEndpoints({ store, courier, grants, presence, clock, log });
-  const endpoints = new Endpoints({ store, courier, grants, presence, results, clock });
+  const ending = new Ending({ store, courier, grants, presence, results });
+  const failedStarts = new FailedStarts(config.failedStartsMax);
+  const userEndpoints = new UserEndpoints({
+    store, courier, grants, presence, ending, failedStarts, clock, log,
+  });
+  const policies = new Policies(store.policies, clock);
+  const endpoints = new Endpoints({ store, courier, grants, policies, ending, clock });
   const submissions = new Submissions({
-    store, endpoints, functions, userEndpoints, courier, groups, openTasks, dispatcher, clock,
+    store, endpoints, functions, policies, userEndpoints, courier, groups, openTasks, dispatcher, clock,
   });
   const heartbeats = new Heartbeats({ store: store.endpoints, presence, userEndpoints, clock, log });
   await heartbeats.restore();
@@ -125,8 +132,8 @@ async function assemble(config: ServiceConfig, deps: ServiceDeps, undo: Undo): P
   const oauth = new OAuthServer(store.identities, config, clock);
   const signer = await openSigner(store.identities);
   const routes = routesOf({
-    store, database, endpoints, functions, submissions, results, groups, presence, courier, grants, doorkeeper, oauth,
-    signer, clock, version, publicUrl: config.publicUrl,
+    store, database, endpoints, userEndpoints, policies, functions, submissions, results, groups, presence, courier,
+    grants, doorkeeper, oauth, signer, clock, version, publicUrl: config.publicUrl,
   });
   const http = await HttpServer.make({ host: config.host, port: config.port, version }, routes, doorkeeper, log);
   undo.push(() => http.close());
@@ -134,7 +141,10 @@ async function assemble(config: ServiceConfig, deps: ServiceDeps, undo: Undo): P
   await dispatcher.recover();
   await courier.read('results', (delivery) => results.onDelivery(delivery));
   await courier.read('heartbeats', (delivery) => heartbeats.onDelivery(delivery));
-  undo.push(sweeping(config, deps, store, database));
+  undo.push(repeating(SWEEP_EVERY_MS, deps, (signal) => sweep({
+    store, database, userEndpoints, clock, log,
+  }, config, signal)));
+  undo.push(repeating(WATCH_EVERY_MS, deps, () => userEndpoints.watch()));
   const port = await http.listen();
   const url = `http://${config.host === '127.0.0.1' ? 'localhost' : bracketed(config.host)}:${port}`;
   undo.push(await announce(
@@ -156,14 +166,15 @@ async function openCourier(
   return { courier, grants: broker.grants };
 }
 
-function sweeping(
-  config: ServiceConfig, { log, clock }: ServiceDeps, store: Store, database: Database,
+/** One round after the other; what one has to say, it says itself. How to end it. */
+function repeating(
+  everyMs: number, { log, clock }: ServiceDeps, round: (signal: AbortSignal) => Promise<unknown>,
 ): () => Promise<void> {
   const closing = new AbortController();
   let running = Promise.resolve();
-  const stop = clock.every(SWEEP_EVERY_MS, () => {
-    running = running.then(() => sweep({ store, database, clock, log }, config, closing.signal)).then(
-      () => { /* told by the sweep */ }, (err: unknown) => { log.warn({ err }, 'sweep failed'); },
+  const stop = clock.every(everyMs, () => {
+    running = running.then(() => round(closing.signal)).then(
+      () => { /* told by the round */ }, (err: unknown) => { log.warn({ err }, 'round failed'); },
     );
   });
   return async () => {

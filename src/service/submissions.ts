@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { PAYLOAD_BYTES_MAX, SUBMISSION_TASKS_MAX, type Submit, type Submitted } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
 import { formatJson } from '../common/json.ts';
+import type { Caller } from './auth.ts';
 import { Batcher, isAboutValues, markBatcher } from './batcher.ts';
 import type { Courier } from './courier.ts';
 import type { Dispatcher } from './dispatch.ts';
@@ -11,12 +12,12 @@ import { takesBundles, type Endpoints } from './endpoints.ts';
 import type { Functions } from './functions.ts';
 import { newId } from './ids.ts';
 import type { OpenTasks } from './open-tasks.ts';
+import type { Policies } from './policies.ts';
 import { Refusal, refuseTorn } from './refusal.ts';
 import { Repeats } from './repeats.ts';
 import type { Store } from './store.ts';
 import type { StoredEndpoint } from './store/endpoints.ts';
 import type { StoredFunction } from './store/functions.ts';
-import type { Identity } from './store/identities.ts';
 import { charsOf, type StreamKind, type Submission, type SubmittedTask } from './store/tasks.ts';
 import type { TaskGroups } from './task-groups.ts';
 import type { UserEndpoints } from './user-endpoints.ts';
@@ -25,6 +26,7 @@ export interface SubmissionDeps {
   readonly store: Store;
   readonly endpoints: Endpoints;
   readonly functions: Functions;
+  readonly policies: Policies;
   readonly userEndpoints: UserEndpoints;
   readonly courier: Courier;
   readonly groups: TaskGroups;
@@ -35,7 +37,7 @@ export interface SubmissionDeps {
 
 export interface SubmitRequest {
   readonly endpoint: string;
-  readonly identity: Identity;
+  readonly identity: Caller;
   readonly body: Submit;
   /** The client's name for this request, if it has one. */
   readonly name: string | undefined;
@@ -95,8 +97,9 @@ export class Submissions {
   async #accept(
     { endpoint: id, identity, body }: SubmitRequest, digest: string, claim: (id: string) => void,
   ): Promise<Submission> {
-    const { store: { tasks }, endpoints, functions, groups, openTasks, dispatcher, clock } = this.#deps;
+    const { store: { tasks }, endpoints, functions, policies, groups, openTasks, dispatcher, clock } = this.#deps;
     const endpoint = await endpoints.usable(id, identity.id);
+    await policies.enforce(endpoint, identity);
     const asked = Object.keys(body.tasks).map((one) => one.toLowerCase());
     const known = await functions.usable(asked, identity.id);
     checkAllowed(endpoint, asked);
@@ -121,7 +124,7 @@ export class Submissions {
     return submission;
   }
 
-  async #target(endpoint: StoredEndpoint, identity: Identity, body: Submit): Promise<string> {
+  async #target(endpoint: StoredEndpoint, identity: Caller, body: Submit): Promise<string> {
     const options = body.user_endpoint_config ?? {};
     if (endpoint.templated) {
       return await this.#deps.userEndpoints.target(endpoint, { identity, options, runtime: body.user_runtime ?? {} });

@@ -1,42 +1,59 @@
 // A manager's user endpoints: one for each user, configuration and version of Python, started when there are tasks.
+//
+// What is true of one: a submission is accepted when it has checked in, or when nobody can say yet whether it will.
+// Whatever is accepted has an end: it runs, or it fails with the reason why its endpoint did not start.
 
 import { userEndpointName } from '../amqp/start-command.ts';
 import type { Clock } from '../common/clock.ts';
 import { formatJson, isJsonObject, parseJson, type Json, type JsonObject } from '../common/json.ts';
 import type { Logger } from '../common/log.ts';
+import { Cache } from './cache.ts';
 import type { Courier } from './courier.ts';
+import type { Ending } from './ending.ts';
+import type { FailedStarts } from './failed-starts.ts';
 import type { Grants } from './grants.ts';
-import { idOf } from './ids.ts';
 import type { Presence, Sign } from './presence.ts';
 import { Refusal } from './refusal.ts';
 import type { Store } from './store.ts';
 import type { StoredEndpoint, UserEndpoint } from './store/endpoints.ts';
 import type { Identity } from './store/identities.ts';
+import { checkWish, childId, identityDocument, type Wish } from './wish.ts';
 
 export interface UserEndpointDeps {
   readonly store: Store;
   readonly courier: Courier;
   readonly grants: Grants;
   readonly presence: Presence;
+  readonly ending: Ending;
+  readonly failedStarts: FailedStarts;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** What decides which user endpoint a submission goes to. */
-export interface Wish {
-  readonly identity: Identity;
-  readonly options: JsonObject;
-  readonly runtime: JsonObject;
-}
-
 /** Clients give up after 60 s and ask again: they must have their answer before that. */
 const CHECK_IN_MS = 40_000;
+/** Managers start an endpoint once, however often they are told; one that lost a command gets it once more. */
+const TELL_AGAIN_MS = 14_000;
 /** A running endpoint is told again, and so started again should it just be about to end: managers remember 30 s. */
 const REMIND_MS = 5_000;
+/** How often it is looked who has gone without a word. */
+export const WATCH_EVERY_MS = 10_000;
+/** So long may a start take whose submission was accepted meanwhile. */
+const START_MS = 10 * 60_000;
+const REMEMBERED_MAX = 20_000;
+const HOUR_S = 3_600;
+/** Unused ones that go with one sweep. */
+const EXPIRED_TOGETHER = 100;
+
+type Came = Awaited<ReturnType<Presence['next']>>;
 
 export class UserEndpoints {
   readonly #deps: UserEndpointDeps;
-  readonly #told = new Map<string, number>();
+  readonly #told = new Cache<number>(REMEMBERED_MAX);
+  /** Whoever waits for the same one waits for the same start. */
+  readonly #starts = new Map<string, Promise<Came>>();
+  /** Told to start, and nobody waits for them but their tasks: when that has taken too long. */
+  readonly #overdueMs = new Map<string, number>();
 
   constructor(deps: UserEndpointDeps) {
     this.#deps = deps;
@@ -44,64 +61,199 @@ export class UserEndpoints {
 
   /**
    * The id of the user endpoint that serves this wish. It has checked in, or will find its tasks when it does. 422 with
-   * the endpoint's own words when it could not start.
+   * the endpoint's own words when it could not start, 429 when too many did not.
    */
   async target(manager: StoredEndpoint, wish: Wish): Promise<string> {
-    const { presence, clock, courier, store, grants } = this.#deps;
-    const id = childId(manager.id, wish);
-    const known = await store.endpoints.child(id);
-    const child = known ?? {
-      id, manager: manager.id, identity: wish.identity.id, options: formatJson(wish.options),
-      runtime: formatJson(wish.runtime), salt: grants.freshSalt(),
-    };
-    if (known === undefined) await store.endpoints.addChild(child, clock.now() / 1000);
+    const { presence, clock, courier } = this.#deps;
+    const child = await this.#child(manager, wish);
+    const { id } = child;
     await courier.declareTasks(id);
     const nowS = clock.now() / 1000;
-    if (presence.isOnline(id, nowS)) await this.#tell(child, wish.identity);
+    if (presence.isOnline(id, nowS)) await this.#remind(child, wish.identity);
     // A manager that is away gets the order when it comes back; until then the tasks wait.
     else if (presence.isOnline(manager.id, nowS)) await this.#started(child, wish.identity);
     return id;
   }
 
-  /** Where tasks wait, somebody has to be started. */
+  /** Where tasks wait, somebody has to be started; where that failed, they have to be told. */
   async onSign(id: string, sign: Sign, wasOnline: boolean): Promise<void> {
-    const { store, presence, clock } = this.#deps;
-    const isManagersReturn = sign.type === 'online' && !wasOnline;
-    if (isManagersReturn) {
-      for (const child of await store.endpoints.children(id)) await this.#revive(child);
-    } else if (sign.type === 'offline') {
-      const child = await store.endpoints.child(id);
-      if (child !== undefined && presence.isOnline(child.manager, clock.now() / 1000)) await this.#revive(child);
+    const { store } = this.#deps;
+    this.#overdueMs.delete(id);
+    switch (sign.type) {
+      case 'online':
+        if (!wasOnline) for (const child of await store.endpoints.children(id)) await this.#revive(child);
+        break;
+      case 'offline': {
+        const child = await store.endpoints.child(id);
+        if (child !== undefined) await this.#revive(child);
+        break;
+      }
+      case 'error': {
+        const child = await store.endpoints.child(id);
+        if (child !== undefined) await this.#onFailure(child, sign.text);
+        break;
+      }
     }
+  }
+
+  /** To be called now and then: for those that went without a word, and those that never came. */
+  async watch(): Promise<void> {
+    const { presence, clock, log } = this.#deps;
+    const nowMs = clock.now();
+    for (const id of presence.lapsed(nowMs / 1000)) {
+      await this.onSign(id, { type: 'offline' }, true).catch((err: unknown) => {
+        log.warn({ err, endpoint: id }, 'endpoint that is gone could not be seen to');
+      });
+    }
+    for (const [id, overdueMs] of this.#overdueMs) if (overdueMs <= nowMs) await this.#giveUp(id);
+  }
+
+  /** Its process loses the broker and ends, its tasks fail, and the next submission has a new one. */
+  async remove({ id }: UserEndpoint, text: string): Promise<void> {
+    await this.#deps.store.endpoints.removeChild(id);
+    this.#overdueMs.delete(id);
+    await this.#deps.ending.end(id, text);
+  }
+
+  /** Of a user that is one no more. */
+  async removeAllOf(identity: string): Promise<void> {
+    for (const child of await this.#deps.store.endpoints.childrenOf(identity)) {
+      await this.remove(child, `User endpoint ${child.id} was ended before the task ran: its user was removed`);
+    }
+  }
+
+  /** Those that nobody has used since, and that do not run. How many went. */
+  async expire(beforeS: number, signal: AbortSignal): Promise<number> {
+    const { store, clock } = this.#deps;
+    const unused = await store.endpoints.unusedChildren(beforeS, clock.now() / 1000, EXPIRED_TOGETHER);
+    let count = 0;
+    for (const child of unused) {
+      if (signal.aborted) break;
+      await this.remove(child, `User endpoint ${child.id} was not used for long`);
+      count++;
+    }
+    return count;
+  }
+
+  async #child(manager: StoredEndpoint, wish: Wish): Promise<UserEndpoint> {
+    const { store: { endpoints }, clock, grants } = this.#deps;
+    checkWish(wish);
+    const id = childId(manager.id, wish);
+    const nowS = clock.now() / 1000;
+    const known = await endpoints.child(id);
+    const child = known ?? {
+      id, manager: manager.id, identity: wish.identity.id, options: formatJson(wish.options),
+      runtime: formatJson(wish.runtime), salt: grants.freshSalt(), usedS: nowS,
+    };
+    // The id says all of this: another one here is a clash that nobody can have meant.
+    const isAnothers = child.identity !== wish.identity.id || child.manager !== manager.id
+      || (known === undefined && await endpoints.find(id) !== undefined);
+    if (isAnothers) {
+      throw new Refusal('RESOURCE_CONFLICT', `the user endpoint for these values would have the id ${id}, which is `
+        + 'taken: change a value of user_endpoint_config', [manager.id]);
+    }
+    if (known === undefined) await endpoints.addChild(child);
+    else if (nowS - known.usedS > HOUR_S) await endpoints.markUsed(id, nowS);
+    return child;
+  }
+
+  async #started(child: UserEndpoint, identity: Wish['identity']): Promise<void> {
+    let start = this.#starts.get(child.id);
+    if (start === undefined) {
+      this.#refuseLoop(child);
+      start = this.#start(child.id, identity).finally(() => this.#starts.delete(child.id));
+      this.#starts.set(child.id, start);
+    }
+    const came = await start;
+    if (came?.type === 'error') {
+      throw new Refusal('SEMANTICALLY_INVALID', `Request payload failed validation: ${came.text}`, [child.manager]);
+    }
+    if (came === undefined) this.#overdueMs.set(child.id, this.#deps.clock.now() + START_MS);
+  }
+
+  /** Whichever comes first of its check-in, its failure and the end of patience. */
+  async #start(id: string, identity: Wish['identity']): Promise<Came> {
+    const { presence, clock } = this.#deps;
+    const enough = new AbortController();
+    const sign = presence.next(id, enough.signal);
+    const endMs = clock.now() + CHECK_IN_MS;
+    try {
+      for (let leftMs = CHECK_IN_MS; leftMs > 0; leftMs = endMs - clock.now()) {
+        await this.#tell(id, identity);
+        const came = await Promise.race([sign, clock.sleep(Math.min(leftMs, TELL_AGAIN_MS), enough.signal)]);
+        if (came !== undefined) return came;
+      }
+    } finally {
+      enough.abort();
+    }
+    return await sign;
+  }
+
+  /** Nobody is waited for: a start that fails is asked for again by the next submission, and by the one after it. */
+  #refuseLoop({ manager, identity }: UserEndpoint): void {
+    const exceeded = this.#deps.failedStarts.exceeded(starterOf(manager, identity), this.#deps.clock.now() / 1000);
+    if (exceeded === undefined) return;
+    const { count, text, retryAfterS } = exceeded;
+    throw new Refusal('FAILED_STARTS_EXCEEDED',
+      `${count} starts of your user endpoints on endpoint ${manager} failed within a minute, so no other is tried for `
+      + `${retryAfterS} s. The last failed with: ${text}`, [manager], { retryAfterS });
+  }
+
+  async #onFailure(child: UserEndpoint, text: string): Promise<void> {
+    const { presence, failedStarts, clock } = this.#deps;
+    const { id, manager, identity } = child;
+    const nowS = clock.now() / 1000;
+    // It was there a moment ago: that was a second start of it, or the end of the first. Its next report tells which.
+    if (presence.isOnline(id, nowS)) return;
+    failedStarts.note(starterOf(manager, identity), text, nowS);
+    // Whoever waits for a start is told by it. Tasks that were accepted before have nobody else to tell them.
+    if (!this.#starts.has(id)) await this.#failTasks(id, `User endpoint ${id} did not start: ${text}`);
+  }
+
+  async #giveUp(id: string): Promise<void> {
+    const { store, presence, clock, log } = this.#deps;
+    this.#overdueMs.delete(id);
+    const nowS = clock.now() / 1000;
+    const child = await store.endpoints.child(id);
+    // A manager that has gone is told when it comes back.
+    if (child === undefined || presence.isOnline(id, nowS) || !presence.isOnline(child.manager, nowS)) return;
+    await this.#failTasks(id, `User endpoint ${id} did not start: neither it nor a failure was heard of for `
+      + `${START_MS / 60_000} minutes. Ask the administrator of its endpoint to look into its log`).catch(
+      (err: unknown) => log.warn({ err, endpoint: id }, 'tasks of an endpoint that did not come could not be ended'),
+    );
+  }
+
+  /** Of one that does not run: what is in its queue would otherwise run after it was said to have failed. */
+  async #failTasks(id: string, text: string): Promise<void> {
+    const { store, courier, ending } = this.#deps;
+    if (!await store.results.hasOpenTasks(id)) return;
+    await courier.purgeTasks(id);
+    await ending.failTasks(id, 'ENDPOINT_START_FAILED', text);
   }
 
   async #revive(child: UserEndpoint): Promise<void> {
     const { store, presence, clock } = this.#deps;
-    if (presence.isOnline(child.id, clock.now() / 1000) || !await store.results.hasOpenTasks(child.id)) return;
+    const { id, manager } = child;
+    const nowS = clock.now() / 1000;
+    if (presence.isOnline(id, nowS) || !presence.isOnline(manager, nowS) || this.#starts.has(id)) return;
+    if (!await store.results.hasOpenTasks(id)) return;
     const identity = await store.identities.byId(child.identity);
-    if (identity !== undefined) await this.#tell(child, identity, true);
+    if (identity === undefined) return;
+    this.#overdueMs.set(id, clock.now() + START_MS);
+    await this.#tell(id, identity);
   }
 
-  async #started(child: UserEndpoint, identity: Identity): Promise<void> {
-    const enough = new AbortController();
-    const sign = this.#deps.presence.next(child.id, enough.signal);
-    try {
-      await this.#tell(child, identity);
-      await Promise.race([sign, this.#deps.clock.sleep(CHECK_IN_MS, enough.signal)]);
-    } finally {
-      enough.abort();
-    }
-    const came = await sign;
-    if (came?.type !== 'error') return;
-    throw new Refusal('SEMANTICALLY_INVALID', `Request payload failed validation: ${came.text}`, [child.manager]);
+  async #remind({ id }: UserEndpoint, identity: Identity): Promise<void> {
+    if (this.#deps.clock.now() - (this.#told.get(id) ?? -Infinity) >= REMIND_MS) await this.#tell(id, identity);
   }
 
-  async #tell(child: UserEndpoint, identity: Identity, again = false): Promise<void> {
-    const { courier, grants, clock, log } = this.#deps;
-    const now = clock.now();
-    if (!again && now - (this.#told.get(child.id) ?? -Infinity) < REMIND_MS) return;
-    this.#told.set(child.id, now);
-    const { id, manager, salt } = child;
+  async #tell(id: string, identity: Wish['identity']): Promise<void> {
+    const { store, courier, grants, clock, log } = this.#deps;
+    this.#told.set(id, clock.now());
+    // As it is now: one that was removed, or whose credentials were withdrawn, must not get the old ones back.
+    const child = await store.endpoints.child(id);
+    if (child === undefined) return;
+    const { manager, salt } = child;
     await courier.declareCommands(manager);
     await courier.publishCommand(manager, {
       username: identity.username, effectiveIdentity: identity.id, identitySet: [identityDocument(identity)],
@@ -112,24 +264,8 @@ export class UserEndpoints {
   }
 }
 
-/** All that managers' mapping rules may ask for. */
-export function identityDocument({ id, username, fullName, email }: Identity): JsonObject & {
-  readonly sub: string; readonly id: string; readonly username: string;
-} {
-  return {
-    sub: id, id, username, email, name: fullName, organization: null, identity_provider: null,
-    identity_provider_display_name: 'Switchyard', identity_type: 'login', status: 'used',
-  };
-}
-
-/**
- * The same for the same user, options, Python and SDK. What tells one computer of a user from another is left out: all
- * of them share an endpoint.
- */
-export function childId(manager: string, { identity, options, runtime }: Wish): string {
-  const python = isJsonObject(runtime['python']) ? runtime['python']['version_tuple'] : runtime['python_version'];
-  const sdk = runtime['globus_compute_sdk_version'];
-  return idOf({ manager, identity: identity.id, options, python: python ?? null, sdk: sdk ?? null });
+function starterOf(manager: string, identity: string): string {
+  return `${manager} ${identity}`;
 }
 
 function objectIn(text: string): JsonObject {

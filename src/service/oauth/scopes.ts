@@ -4,10 +4,12 @@
 export const COMPUTE_SCOPE = 'https://auth.globus.org/scopes/facd7ccc-c5f4-42aa-916b-a0e270e2c2a9/all';
 const COMPUTE = 'funcx_service';
 const AUTH = 'auth.globus.org';
+/** To manage one's authentication policies, among other things that there are only in the field. */
+export const MANAGE_SCOPE = 'urn:globus:auth:scope:auth.globus.org:manage_projects';
 
 /** What the field's agents ask for beside it: who is logged in. */
 const AUTH_SCOPES: ReadonlySet<string> = new Set([
-  'openid', 'profile', 'email', 'urn:globus:auth:scope:auth.globus.org:manage_projects',
+  'openid', 'profile', 'email', MANAGE_SCOPE,
   'urn:globus:auth:scope:auth.globus.org:view_identity_set', 'urn:globus:auth:scope:auth.globus.org:view_identities',
 ]);
 

@@ -58,8 +58,8 @@ interface CodeNote {
   readonly codeChallengeMethod: string;
 }
 
-/** A user as the package passes it around: the identity, and which personal token it has shown. */
-interface User { readonly identity: Identity; readonly family: string }
+/** A user as the package passes it around: the identity, which personal token it has shown, and when a person did. */
+interface User { readonly identity: Identity; readonly family: string; readonly authenticatedS: number }
 
 export class OAuthServer {
   readonly #identities: IdentityStore;
@@ -93,7 +93,7 @@ export class OAuthServer {
     if (parameters['code_challenge'] === undefined) {
       throw new OAuthFailure(400, 'invalid_request', 'a program without a secret must send a code_challenge');
     }
-    const user: User = { identity: personal.owner, family: personal.family };
+    const user: User = { identity: personal.owner, family: personal.family, authenticatedS: this.#nowS() };
     const code = await attempt(() => this.#server.authorize(packed(request), new OAuth.Response(), {
       authenticateHandler: { handle: () => user }, authorizationCodeLifetime: CODE_S, allowEmptyState: true,
     }));
@@ -125,7 +125,8 @@ export class OAuthServer {
     if (secret === undefined) return { id, grants: ['authorization_code', 'refresh_token'], redirectUris: [CODE_PAGE] };
     const token = await this.#identities.token(digestOf(secret), this.#nowS());
     if (token?.kind !== 'personal' || token.identity !== id.toLowerCase()) return false;
-    const user: User = { identity: token.owner, family: token.family };
+    // A program that has the secret is no person who logs in: what counts is when the secret was given out.
+    const user = userOf(token);
     return { id, grants: ['client_credentials', 'refresh_token'], user };
   }
 
@@ -184,12 +185,12 @@ export class OAuthServer {
   }
 
   #record(
-    token: string, { identity, family }: User,
+    token: string, { identity, family, authenticatedS }: User,
     { lifetimeS, ...rest }: Pick<StoredToken, 'kind' | 'client' | 'scope' | 'note'> & { readonly lifetimeS: number },
   ): StoredToken {
     const createdS = this.#nowS();
     return {
-      ...rest, id: randomUUID(), digest: digestOf(token), identity: identity.id, family, createdS,
+      ...rest, id: randomUUID(), digest: digestOf(token), identity: identity.id, family, authenticatedS, createdS,
       expiresS: createdS + lifetimeS,
     };
   }
@@ -199,8 +200,8 @@ export class OAuthServer {
   }
 }
 
-function userOf({ owner, family }: FoundToken): User {
-  return { identity: owner, family };
+function userOf({ owner, family, authenticatedS }: FoundToken): User {
+  return { identity: owner, family, authenticatedS };
 }
 
 function packed({ method, headers, query, form }: OAuthRequest): OAuth.Request {

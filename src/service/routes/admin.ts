@@ -4,17 +4,21 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../common/clock.ts';
 import type { JsonObject } from '../../common/json.ts';
 import type { Doorkeeper } from '../auth.ts';
+import type { Endpoints } from '../endpoints.ts';
 import type { Grants } from '../grants.ts';
 import { Refusal } from '../refusal.ts';
 import type { Call, Route } from '../route.ts';
 import type { Store } from '../store.ts';
 import type { Identity } from '../store/identities.ts';
 import { digestOf, freshToken } from '../tokens.ts';
+import type { UserEndpoints } from '../user-endpoints.ts';
 
 export interface AdminDeps {
   readonly store: Store;
   readonly doorkeeper: Doorkeeper;
   readonly grants: Grants;
+  readonly endpoints: Endpoints;
+  readonly userEndpoints: UserEndpoints;
   readonly clock: Clock;
 }
 
@@ -36,7 +40,8 @@ export function adminRoutes(deps: AdminDeps): Route[] {
   return [...userRoutes(deps), ...tokenRoutes(deps)];
 }
 
-function userRoutes({ store: { identities, endpoints }, doorkeeper, grants, clock }: AdminDeps): Route[] {
+function userRoutes({ store, doorkeeper, grants, endpoints, userEndpoints, clock }: AdminDeps): Route[] {
+  const { identities } = store;
   return [{
     method: 'POST', path: '/admin/users', access: 'admin', hidden: true, summary: 'Add a user',
     schema: { body: {
@@ -70,7 +75,8 @@ function userRoutes({ store: { identities, endpoints }, doorkeeper, grants, cloc
       await identities.remove(id);
       doorkeeper.forget();
       await grants.withdrawStream(id);
-      for (const { id: endpoint } of await endpoints.list(id)) await grants.withdraw(endpoint);
+      await userEndpoints.removeAllOf(id);
+      await endpoints.closeAllOf(id);
       return { identity: id, username };
     },
   }];
@@ -104,7 +110,7 @@ async function issue(
   const id = randomUUID();
   await identities.addTokens([{
     id, digest: digestOf(token), identity: identity.id, kind: 'personal', client: '', scope: '', family: id, note: '',
-    createdS: nowS, expiresS: nowS + days * DAY_S,
+    authenticatedS: nowS, createdS: nowS, expiresS: nowS + days * DAY_S,
   }]);
   return { identity: identity.id, username: identity.username, token_id: id, token, expires: nowS + days * DAY_S };
 }

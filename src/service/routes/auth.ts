@@ -12,7 +12,7 @@ import { COMPUTE_SCOPE } from '../oauth/scopes.ts';
 import { RawAnswer, type Answer, type Call, type Route } from '../route.ts';
 import type { IdentityStore } from '../store/identities.ts';
 import { digestOf } from '../tokens.ts';
-import { identityDocument } from '../user-endpoints.ts';
+import { identityDocument } from '../wish.ts';
 
 export interface AuthRouteDeps {
   readonly identities: IdentityStore;
@@ -104,8 +104,8 @@ function identityRoutes({ doorkeeper, signer, publicUrl }: AuthRouteDeps): Route
     // Of any scope: an agent shows the token that it has for this.
     method: 'GET', path: '/v2/oauth2/userinfo', access: 'open', summary: 'Who is asking', schema: {},
     handle: async ({ headers }) => {
-      const { owner } = await doorkeeper.token(headers['authorization']);
-      const document = identityDocument(owner);
+      const { owner, authenticatedS } = await doorkeeper.token(headers['authorization']);
+      const document = identityDocument({ ...owner, authenticatedS });
       return {
         sub: owner.id, name: owner.fullName, preferred_username: owner.username, email: owner.email,
         identity_set: [document],

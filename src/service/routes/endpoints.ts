@@ -8,9 +8,11 @@ import { metadataOf, type Endpoints } from '../endpoints.ts';
 import type { Presence } from '../presence.ts';
 import { idIn, type Call, type Route } from '../route.ts';
 import type { Identity } from '../store/identities.ts';
+import type { UserEndpoints } from '../user-endpoints.ts';
 
 export interface EndpointRouteDeps {
   readonly endpoints: Endpoints;
+  readonly userEndpoints: UserEndpoints;
   readonly presence: Presence;
   readonly clock: Clock;
 }
@@ -19,14 +21,17 @@ export function endpointRoutes(deps: EndpointRouteDeps): Route[] {
   return [...registration(deps), ...questions(deps)];
 }
 
-function registration({ endpoints }: EndpointRouteDeps): Route[] {
+function registration({ endpoints, userEndpoints }: EndpointRouteDeps): Route[] {
   const register = async (call: Call<unknown>, id: string | undefined, { id: user }: Identity): Promise<JsonObject> => {
     const registered = await endpoints.register(call.body as RegisterEndpoint, id, user);
     // Its blocks are plain data; an interface has no index signature, which is all that is missing.
     return registered as unknown as JsonObject;
   };
   const remove = async (call: Call<unknown>, { id: user }: Identity): Promise<JsonObject> => {
-    await endpoints.remove(idIn(call), user);
+    const id = idIn(call);
+    const child = await endpoints.userEndpoint(id, user);
+    if (child === undefined) await endpoints.remove(id, user);
+    else await userEndpoints.remove(child, `User endpoint ${id} was deleted before the task ran`);
     return { result: 302 };
   };
   const registering = { body: registerEndpoint, answer: endpointRegistered };
@@ -58,7 +63,8 @@ function questions({ endpoints, presence, clock }: EndpointRouteDeps): Route[] {
     method: 'GET', path: '/v2/endpoints/:id/status', access: 'user', summary: 'Whether an endpoint is online',
     schema: { answer: endpointStatus },
     handle: async (call, { id: user }) => {
-      const { id } = await endpoints.visible(idIn(call), user);
+      const asked = idIn(call);
+      const { id } = await endpoints.userEndpoint(asked, user) ?? await endpoints.visible(asked, user);
       const state = presence.stateOf(id, clock.now() / 1000);
       return state === undefined ? { status: 'offline' } : { status: 'online', details: workersIn(state) };
     },

@@ -3,14 +3,17 @@
 import type { Database } from '../database.ts';
 import type { Endpoints } from '../endpoints.ts';
 import type { Functions } from '../functions.ts';
+import type { Policies } from '../policies.ts';
 import type { Presence } from '../presence.ts';
 import type { Route } from '../route.ts';
 import type { Store } from '../store.ts';
 import { aboutRoutes } from './about.ts';
 import { adminRoutes, type AdminDeps } from './admin.ts';
 import { authRoutes, type AuthRouteDeps } from './auth.ts';
+import { consoleRoutes } from './console.ts';
 import { endpointRoutes } from './endpoints.ts';
 import { functionRoutes } from './functions.ts';
+import { policyRoutes } from './policies.ts';
 import { taskRoutes, type TaskRouteDeps } from './tasks.ts';
 
 export interface RoutesDeps extends AdminDeps, Omit<AuthRouteDeps, 'identities'>, Omit<TaskRouteDeps, 'tasks'> {
@@ -18,6 +21,7 @@ export interface RoutesDeps extends AdminDeps, Omit<AuthRouteDeps, 'identities'>
   readonly database: Database;
   readonly endpoints: Endpoints;
   readonly functions: Functions;
+  readonly policies: Policies;
   readonly presence: Presence;
   readonly version: string;
 }
@@ -29,6 +33,8 @@ export function routesOf(deps: RoutesDeps): Route[] {
     ...functionRoutes(functions, clock),
     ...taskRoutes({ ...deps, tasks: store.tasks }),
     ...endpointRoutes(deps),
+    ...consoleRoutes(deps),
+    ...policyRoutes(deps.policies),
     ...authRoutes({ ...deps, identities: store.identities }),
     ...adminRoutes(deps),
   ];

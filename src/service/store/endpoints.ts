@@ -30,7 +30,11 @@ export interface UserEndpoint {
   /** JSON. */
   readonly runtime: string;
   readonly salt: string;
+  /** When there was last a submission for it, to within the hour. */
+  readonly usedS: number;
 }
+
+const CHILD = 'id, manager, identity, options, runtime, salt, used as "usedS"';
 
 export interface StoredPresence {
   readonly id: string;
@@ -90,8 +94,12 @@ export class EndpointStore {
     return rows.length > 0;
   }
 
+  /** Its user endpoints get the new salt, too. */
   async lock(id: string, untilS: number, salt: string): Promise<void> {
-    await this.#database.query('update endpoint set locked_until = $2, salt = $3 where id = $1', [id, untilS, salt]);
+    await this.#database.query(
+      `with children as (update user_endpoint set salt = $3 where manager = $1)
+        update endpoint set locked_until = $2, salt = $3 where id = $1`, [id, untilS, salt],
+    );
   }
 
   async remove(id: string): Promise<void> {
@@ -99,25 +107,47 @@ export class EndpointStore {
   }
 
   async child(id: string): Promise<UserEndpoint | undefined> {
-    const [row] = await this.#database.query<UserEndpoint>(
-      'select id, manager, identity, options, runtime, salt from user_endpoint where id = $1', [id],
-    );
+    const [row] = await this.#database.query<UserEndpoint>(`select ${CHILD} from user_endpoint where id = $1`, [id]);
     return row;
   }
 
   async children(manager: string): Promise<UserEndpoint[]> {
     return await this.#database.query<UserEndpoint>(
-      'select id, manager, identity, options, runtime, salt from user_endpoint where manager = $1', [manager],
+      `select ${CHILD} from user_endpoint where manager = $1 order by created, id`, [manager],
+    );
+  }
+
+  /** One user's, below whatever managers. */
+  async childrenOf(identity: string): Promise<UserEndpoint[]> {
+    return await this.#database.query<UserEndpoint>(
+      `select ${CHILD} from user_endpoint where identity = $1`, [identity],
+    );
+  }
+
+  /** Those that nobody submitted to since `beforeS` and that are not there, at most so many. */
+  async unusedChildren(beforeS: number, nowS: number, most: number): Promise<UserEndpoint[]> {
+    return await this.#database.query<UserEndpoint>(
+      `select ${CHILD} from user_endpoint where used < $1
+        and not exists (select 1 from presence where presence.id = user_endpoint.id and until > $2)
+        order by used limit $3`, [beforeS, nowS, most],
     );
   }
 
   /** The one that is there keeps what it has. */
-  async addChild(one: UserEndpoint, nowS: number): Promise<void> {
+  async addChild(one: UserEndpoint): Promise<void> {
     await this.#database.query(
-      `insert into user_endpoint (id, manager, identity, options, runtime, salt, created)
-        values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing`,
-      [one.id, one.manager, one.identity, one.options, one.runtime, one.salt, nowS],
+      `insert into user_endpoint (id, manager, identity, options, runtime, salt, created, used)
+        values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict (id) do nothing`,
+      [one.id, one.manager, one.identity, one.options, one.runtime, one.salt, one.usedS],
     );
+  }
+
+  async markUsed(child: string, nowS: number): Promise<void> {
+    await this.#database.query('update user_endpoint set used = $2 where id = $1', [child, nowS]);
+  }
+
+  async removeChild(id: string): Promise<void> {
+    await this.#database.query('delete from user_endpoint where id = $1', [id]);
   }
 
   async presences(): Promise<StoredPresence[]> {

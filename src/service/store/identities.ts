@@ -22,6 +22,8 @@ export interface StoredToken {
   readonly family: string;
   /** JSON: what a code has to be redeemed with. */
   readonly note: string;
+  /** When a person last proved who it is: at the log-in that this came from, or when a personal one was given out. */
+  readonly authenticatedS: number;
   readonly createdS: number;
   readonly expiresS: number;
 }
@@ -36,8 +38,8 @@ interface IdentityRow {
 
 interface TokenRow {
   readonly id: string; readonly digest: string; readonly kind: TokenKind; readonly client: string;
-  readonly scope: string; readonly family: string; readonly note: string; readonly created: number;
-  readonly expires: number; readonly identity: string; readonly username: string; readonly full_name: string;
+  readonly scope: string; readonly family: string; readonly note: string; readonly authenticated: number;
+  readonly created: number; readonly expires: number; readonly identity: string; readonly username: string; readonly full_name: string;
   readonly email: string;
 }
 
@@ -46,7 +48,7 @@ export interface ListedIdentity extends Identity {
   readonly tokens: readonly { readonly id: string; readonly createdS: number; readonly expiresS: number }[];
 }
 
-const TOKEN = `token.id, digest, kind, client, scope, family, note, token.created, expires, identity, username,
+const TOKEN = `token.id, digest, kind, client, scope, family, note, authenticated, token.created, expires, identity, username,
   full_name, email from token join identity on identity.id = token.identity`;
 
 export class IdentityStore {
@@ -103,12 +105,12 @@ export class IdentityStore {
   async addTokens(tokens: readonly StoredToken[]): Promise<void> {
     const column = <T extends string | number>(of: (token: StoredToken) => T): T[] => tokens.map(of);
     await this.#database.query(
-      `insert into token (digest, id, identity, kind, client, scope, family, note, created, expires)
+      `insert into token (digest, id, identity, kind, client, scope, family, note, authenticated, created, expires)
         select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[],
-          $8::text[], $9::double precision[], $10::double precision[])`,
+          $8::text[], $9::double precision[], $10::double precision[], $11::double precision[])`,
       [column((t) => t.digest), column((t) => t.id), column((t) => t.identity), column((t) => t.kind),
         column((t) => t.client), column((t) => t.scope), column((t) => t.family), column((t) => t.note),
-        column((t) => t.createdS), column((t) => t.expiresS)],
+        column((t) => t.authenticatedS), column((t) => t.createdS), column((t) => t.expiresS)],
     );
   }
 
@@ -158,9 +160,9 @@ function identityOf({ id, username, full_name: fullName, email }: IdentityRow): 
 }
 
 function foundToken(row: TokenRow): FoundToken {
-  const { id, digest, kind, client, scope, family, note, identity, created, expires } = row;
+  const { id, digest, kind, client, scope, family, note, identity, authenticated, created, expires } = row;
   return {
-    id, digest, kind, client, scope, family, note, identity, createdS: created, expiresS: expires,
+    id, digest, kind, client, scope, family, note, identity, authenticatedS: authenticated, createdS: created, expiresS: expires,
     owner: { id: identity, username: row.username, fullName: row.full_name, email: row.email },
   };
 }

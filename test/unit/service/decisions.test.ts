@@ -10,7 +10,7 @@ import { byServer, COMPUTE_SCOPE } from '../../../src/service/oauth/scopes.ts';
 import { failedBody, Refusal } from '../../../src/service/refusal.ts';
 import { isFull, storageError } from '../../../src/service/storage-error.ts';
 import { digestOf, freshToken, sameSecret } from '../../../src/service/tokens.ts';
-import { childId } from '../../../src/service/user-endpoints.ts';
+import { childId } from '../../../src/service/wish.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
