@@ -27,6 +27,17 @@ export interface EndpointSummary {
   readonly owner: string;
 }
 
+/** A user endpoint below a multi-user endpoint, as its last report says. */
+export interface UserEndpointSummary {
+  readonly id: string;
+  /** It runs. */
+  readonly active: boolean;
+  /** Whose it is: the id of an identity. */
+  readonly identity: string;
+  /** The local account that it runs as, if it says so. */
+  readonly localUser: string | undefined;
+}
+
 export interface EndpointState {
   readonly online: boolean;
   /** What it reports of its workers and tasks: total_workers, idle_workers, pending_tasks, … */
@@ -100,6 +111,13 @@ export function readEndpointState(answer: Shape): EndpointState {
 export function readSummary(one: Shape): EndpointSummary {
   return {
     id: one.uuid('uuid'), name: one.text('name'), displayName: optional(one, 'display_name'), owner: one.uuid('owner'),
+  };
+}
+
+export function readUserEndpoint(one: Shape): UserEndpointSummary {
+  return {
+    id: one.uuid('user_endpoint_id'), active: one.object()['active'] === true, identity: one.uuid('identity_id'),
+    localUser: optional(one, 'posix_username'),
   };
 }
 

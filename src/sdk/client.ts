@@ -8,9 +8,10 @@ import { isJsonObject, type JsonObject } from '../common/json.ts';
 import { encodePayload } from '../common/payload.ts';
 import {
   readEndpointState, readFunction, readRegistered, readState, readStates, readSubmitted, readSummary, readUser,
-  type EndpointState, type EndpointSummary, type RegisteredEndpoint, type ResultStream, type StoredFunction,
-  type TaskState, type UserInfo,
+  readUserEndpoint, type EndpointState, type EndpointSummary, type RegisteredEndpoint, type ResultStream,
+  type StoredFunction, type TaskState, type UserEndpointSummary, type UserInfo,
 } from './answers.ts';
+import { policyBody, readPolicy, type AuthPolicy, type AuthPolicyOptions } from './auth-policies.ts';
 import { serviceUrl, tokenSource } from './credentials.ts';
 import { portableDefinition, type TaskFunction } from './functions.ts';
 import { lookUpFunction, payloadOf, registrationOf, type RemoteFunction } from './remote-functions.ts';
@@ -233,6 +234,41 @@ export class Client {
     return this.#ask({
       what: `ask what endpoint ${id} runs`, method: 'GET', path: `/v3/endpoints/${checked(id)}/allowed_functions`,
     }, (answer) => (answer.has('functions') ? answer.texts('functions') : undefined));
+  }
+
+  /** What runs below a multi-user endpoint: all of it below one's own, else one's own. */
+  async userEndpoints(id: string): Promise<UserEndpointSummary[]> {
+    return this.#ask({
+      what: `list the user endpoints of endpoint ${id}`, method: 'GET', path: `/v3/endpoints/${checked(id)}/console`,
+    }, (answer) => answer.list('user_endpoints', readUserEndpoint));
+  }
+
+  /** For `authentication_policy` of one's own endpoints. */
+  async createAuthPolicy(options: AuthPolicyOptions): Promise<{ readonly id: string }> {
+    return this.#ask({
+      what: `create authentication policy ${options.displayName}`, method: 'POST', path: '/v2/api/policies',
+      body: { policy: policyBody(options) },
+    }, (answer) => ({ id: answer.child('policy').uuid('id') }));
+  }
+
+  async authPolicy(id: string): Promise<AuthPolicy> {
+    return this.#ask({
+      what: `look up authentication policy ${id}`, method: 'GET', path: `/v2/api/policies/${checked(id)}`,
+    }, (answer) => readPolicy(answer.child('policy')));
+  }
+
+  /** One's own. */
+  async authPolicies(): Promise<AuthPolicy[]> {
+    return this.#ask({
+      what: 'list authentication policies', method: 'GET', path: '/v2/api/policies',
+    }, (answer) => answer.list('policies', readPolicy));
+  }
+
+  /** Refused while an endpoint names it. */
+  async deleteAuthPolicy(id: string): Promise<void> {
+    return this.#ask({
+      what: `delete authentication policy ${id}`, method: 'DELETE', path: `/v2/api/policies/${checked(id)}`,
+    }, () => undefined);
   }
 
   #function(id: string): Promise<RemoteFunction> {

@@ -38,7 +38,13 @@ export interface EndpointExecutorOptions {
   readonly serviceUrl?: string | undefined;
   /** Default: of the environment's client, or of `switchyard login`. */
   readonly token?: string | undefined;
-  /** For the template of an endpoint that has one. Tasks of other values run in another user endpoint. */
+  /**
+   * Values for the template of a multi-user endpoint, or of any that has one. Default: none. The first task starts a
+   * user endpoint of one's own with them, and tasks of the same values run there; those of others run in another. The
+   * order of keys does not matter. Where it cannot be started (a value that the endpoint's schema does not allow, an
+   * identity without a local account), tasks reject with SERVICE_REFUSED, or with ENDPOINT_REFUSED if they waited for
+   * it: the message has the endpoint's own words.
+   */
   readonly userEndpointConfig?: JsonObject | undefined;
   /** What each task asks for, in the field's keys: num_nodes, num_ranks, priority, … Default: nothing. */
   readonly resourceSpecification?: JsonObject | undefined;

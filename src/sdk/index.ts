@@ -18,5 +18,7 @@ export {
 } from './client.ts';
 export type { TaskOutcome } from './wire-format.ts';
 export type {
-  EndpointState, EndpointSummary, RegisteredEndpoint, ResultStream, StoredFunction, TaskState, UserInfo,
+  EndpointState, EndpointSummary, RegisteredEndpoint, ResultStream, StoredFunction, TaskState, UserEndpointSummary,
+  UserInfo,
 } from './answers.ts';
+export type { AuthPolicy, AuthPolicyOptions } from './auth-policies.ts';

@@ -24,6 +24,12 @@ export interface RequestsOptions {
 type Task = Outgoing<EndpointFuture<unknown>>;
 type Tasks = Parcel<EndpointFuture<unknown>>;
 
+/** What the service refuses because of one function or its arguments. */
+const ABOUT_FUNCTIONS: ReadonlySet<string> = new Set([
+  'FUNCTION_NOT_FOUND', 'FUNCTION_NOT_PERMITTED', 'FUNCTION_TOO_LARGE', 'TASK_PAYLOAD_TOO_LARGE', 'BATCH_RUN_TOO_LARGE',
+  'REQUEST_TOO_LARGE',
+]);
+
 /** How long a request is repeated while the service is away. */
 const PATIENCE_MS = 600_000;
 
@@ -102,9 +108,11 @@ export class Requests {
     }
   }
 
-  /** One function of several may be the reason: then each goes by itself. */
+  /** One function of several may be the reason: then each goes by itself. A user endpoint is not started for each. */
   #onRefused(parcel: Tasks, error: Error): void {
-    if (parcel.functions.size > 1 && error instanceof ComputeError && error.code === 'SERVICE_REFUSED') {
+    const isAboutOne = error instanceof ComputeError && error.code === 'SERVICE_REFUSED'
+      && ABOUT_FUNCTIONS.has(String(error.details['code']));
+    if (parcel.functions.size > 1 && isAboutOne) {
       for (const one of apart(parcel)) this.#outbox.again(one);
       return;
     }

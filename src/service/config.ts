@@ -104,7 +104,8 @@ export function parseServiceConfig(value: unknown): ServiceConfig {
     directory: keys.data_directory, databaseUrl: keys.database_url ?? null, broker: brokerOf(keys),
     taskRetentionS: keys.task_retention_days * DAY_S, resultRetentionS: keys.result_retention_days * DAY_S,
     storageReserveBytes: keys.storage_reserve_mib * MIB, failedStartsMax: keys.failed_starts_per_minute,
-    accessTokenS: keys.access_token_hours * 3600, refreshTokenS: keys.refresh_token_days * DAY_S, logLevel: keys.log_level, logPath: keys.log_file ?? null,
+    accessTokenS: keys.access_token_hours * 3600, refreshTokenS: keys.refresh_token_days * DAY_S,
+    logLevel: keys.log_level, logPath: keys.log_file ?? null,
   };
 }
 

@@ -175,7 +175,8 @@ function described(
     isPublic: body.public ?? false, highAssurance: body.high_assurance ?? false, metadata: formatJson(metadata),
     // An empty one allows nothing.
     allowedFunctions: allowed?.map(lowerCase) ?? null,
-    authenticationPolicy: body.authentication_policy?.toLowerCase() ?? null, subscription: body.subscription_uuid ?? null,
+    authenticationPolicy: body.authentication_policy?.toLowerCase() ?? null,
+    subscription: body.subscription_uuid ?? null,
     admins: (body.admins ?? []).map(lowerCase), lockedUntilS: 0,
   };
 }

@@ -200,7 +200,9 @@ const silent = { error: () => { /* nothing failed on our side */ } } as unknown 
 function refusalOf(error: unknown, request: FastifyRequest): Refusal {
   if (error instanceof Refusal) return error;
   if (isFull(error)) {
-    return new Refusal('STORAGE_FULL', 'the service has no room left in its database: nothing was accepted', [], { cause: error });
+    return new Refusal(
+      'STORAGE_FULL', 'the service has no room left in its database: nothing was accepted', [], { cause: error },
+    );
   }
   if (error instanceof ComputeError && ['BROKER_UNREACHABLE', 'PUBLISH_FAILED'].includes(error.code)) {
     return new Refusal(

@@ -73,7 +73,7 @@ export class Policies {
     }
   }
 
-  /** 403 for a user who does not meet the endpoint's policy, with the rule; where a new log-in would help, so marked. */
+  /** 403 for a user who does not meet the endpoint's policy, with the rule; marked where a new log-in would help. */
   async enforce(endpoint: StoredEndpoint, caller: Caller): Promise<void> {
     const { id, authenticationPolicy: named } = endpoint;
     if (named === null) return;

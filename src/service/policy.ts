@@ -43,7 +43,9 @@ export function domainPattern(written: string): string | undefined {
 }
 
 /** The first rule that this user does not meet. What is excluded is so even if it is allowed as well. */
-export function unmetRule(policy: AuthPolicy, { username, authenticatedS }: Applicant, nowS: number): Unmet | undefined {
+export function unmetRule(
+  policy: AuthPolicy, { username, authenticatedS }: Applicant, nowS: number,
+): Unmet | undefined {
   const { allowedDomains, excludedDomains, authTimeoutS: mostS } = policy;
   const written = username.slice(username.lastIndexOf('@') + 1);
   const domain = plainDomain(written);

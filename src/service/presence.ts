@@ -15,7 +15,7 @@ const PERIODS = 2.5;
 const GRACE_S = 5;
 const PERIOD_S = 30;
 const PERIOD_MAX_S = 3600;
-/** One that reported a failure while it was there may be gone, or it was a second start of it: its next report tells. */
+/** A failure of one that is there: it may be its end, or that of a second start of it. Its next report tells. */
 const PERIODS_AFTER_FAILURE = 1;
 
 /** An endpoint that ends says so with a period of 0, or as not active. A failure to start is no sign of life. */

@@ -1,6 +1,6 @@
 // Every way in which the service says no over HTTP, in one table: the field's codes and their statuses. 429 and 500 to
-// 504 are left out on purpose: clients send a request again when they see them, and nothing must be submitted twice. The
-// one 429 is for what is refused before anything is begun, and better asked for later.
+// 504 are left out on purpose: clients send a request again when they see them, and nothing must be submitted twice.
+// The one 429 is for what is refused before anything is begun, and is better asked for later.
 
 import type { Failed } from '../common/api.ts';
 import type { JsonObject } from '../common/json.ts';

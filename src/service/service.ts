@@ -10,6 +10,7 @@ import { Doorkeeper } from './auth.ts';
 import { openBroker } from './broker.ts';
 import type { ServiceConfig } from './config.ts';
 import { Courier } from './courier.ts';
+import type { Database } from './database.ts';
 import { Dispatcher } from './dispatch.ts';
 import { Ending } from './ending.ts';
 import { Endpoints } from './endpoints.ts';
@@ -93,16 +94,7 @@ async function undoAll(undo: Undo, log: Logger): Promise<void> {
 
 async function assemble(config: ServiceConfig, deps: ServiceDeps, undo: Undo): Promise<string> {
   const { log, clock, version } = deps;
-  const { directory } = config;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  undo.push(await lock(join(directory, 'service.lock'), { thing: 'data directory', user: 'service' }));
-  const database = await openDatabase({
-    url: config.databaseUrl, directory, reserveBytes: config.storageReserveBytes,
-  }, log.child({ part: 'database' }));
-  undo.push(() => database.close());
-  await migrate(database);
-  const store = storeIn(database);
-
+  const { database, store } = await openStore(config, log, undo);
   const { courier, grants } = await openCourier(config, deps, store, undo);
   const presence = new Presence();
   const functions = new Functions(store.functions);
@@ -148,9 +140,20 @@ async function assemble(config: ServiceConfig, deps: ServiceDeps, undo: Undo): P
   const port = await http.listen();
   const url = `http://${config.host === '127.0.0.1' ? 'localhost' : bracketed(config.host)}:${port}`;
   undo.push(await announce(
-    directory, { pid: process.pid, url: `http://${reachable(config.host)}:${port}`, admin_token: adminToken },
+    config.directory, { pid: process.pid, url: `http://${reachable(config.host)}:${port}`, admin_token: adminToken },
   ));
   return config.publicUrl ?? url;
+}
+
+async function openStore(
+  { directory, databaseUrl: url, storageReserveBytes: reserveBytes }: ServiceConfig, log: Logger, undo: Undo,
+): Promise<{ database: Database; store: Store }> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  undo.push(await lock(join(directory, 'service.lock'), { thing: 'data directory', user: 'service' }));
+  const database = await openDatabase({ url, directory, reserveBytes }, log.child({ part: 'database' }));
+  undo.push(() => database.close());
+  await migrate(database);
+  return { database, store: storeIn(database) };
 }
 
 async function openCourier(

@@ -1,5 +1,5 @@
-// What is old goes: tasks with their results, tokens that have expired, functions that were removed, user endpoints that
-// nobody uses.
+// What is old goes: tasks with their results, tokens that have expired, functions that were removed, and user endpoints
+// that nobody uses.
 
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/log.ts';

@@ -22,7 +22,8 @@ export function consoleRoutes({ endpoints, presence, clock }: ConsoleRouteDeps):
     },
     handle: async (call, { id: user }) => {
       const one = call.query['user_endpoint_id']?.toLowerCase();
-      const found = (await endpoints.userEndpoints(idIn(call), user)).filter(({ id }) => one === undefined || id === one);
+      const all = await endpoints.userEndpoints(idIn(call), user);
+      const found = one === undefined ? all : all.filter(({ id }) => id === one);
       const nowS = clock.now() / 1000;
       return { user_endpoints: found.map((child) => shown(child, presence.stateOf(child.id, nowS))) };
     },

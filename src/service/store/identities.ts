@@ -39,8 +39,8 @@ interface IdentityRow {
 interface TokenRow {
   readonly id: string; readonly digest: string; readonly kind: TokenKind; readonly client: string;
   readonly scope: string; readonly family: string; readonly note: string; readonly authenticated: number;
-  readonly created: number; readonly expires: number; readonly identity: string; readonly username: string; readonly full_name: string;
-  readonly email: string;
+  readonly created: number; readonly expires: number; readonly identity: string; readonly username: string;
+  readonly full_name: string; readonly email: string;
 }
 
 export interface ListedIdentity extends Identity {
@@ -48,8 +48,8 @@ export interface ListedIdentity extends Identity {
   readonly tokens: readonly { readonly id: string; readonly createdS: number; readonly expiresS: number }[];
 }
 
-const TOKEN = `token.id, digest, kind, client, scope, family, note, authenticated, token.created, expires, identity, username,
-  full_name, email from token join identity on identity.id = token.identity`;
+const TOKEN = `token.id, digest, kind, client, scope, family, note, authenticated, token.created, expires, identity,
+  username, full_name, email from token join identity on identity.id = token.identity`;
 
 export class IdentityStore {
   readonly #database: Database;
@@ -162,7 +162,7 @@ function identityOf({ id, username, full_name: fullName, email }: IdentityRow): 
 function foundToken(row: TokenRow): FoundToken {
   const { id, digest, kind, client, scope, family, note, identity, authenticated, created, expires } = row;
   return {
-    id, digest, kind, client, scope, family, note, identity, authenticatedS: authenticated, createdS: created, expiresS: expires,
-    owner: { id: identity, username: row.username, fullName: row.full_name, email: row.email },
+    id, digest, kind, client, scope, family, note, identity, authenticatedS: authenticated, createdS: created,
+    expiresS: expires, owner: { id: identity, username: row.username, fullName: row.full_name, email: row.email },
   };
 }
