@@ -1,6 +1,6 @@
 // What an authentication policy asks of a user, and whether a user meets it. Decisions only.
 
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 
 export interface AuthPolicy {
   readonly id: string;
@@ -69,8 +69,10 @@ function isAmong(domain: string, patterns: readonly string[]): boolean {
   });
 }
 
-/** In one form: lower case, without the root's dot, other alphabets as ASCII, so that no lookalike is equal. */
+/** In one form: lower case, without the root's dot, other alphabets as ASCII. No lookalike becomes what it looks like. */
 function plainDomain(written: string): string | undefined {
-  const domain = domainToASCII(written.replace(/\.$/, '')).toLowerCase();
-  return domain.length <= DOMAIN_CHARS_MAX && LABELS.test(domain) ? domain : undefined;
+  const lower = written.normalize('NFC').toLowerCase().replace(/\.$/, '');
+  const domain = /[^\u0000-\u007f]/.test(lower) ? domainToASCII(lower) : lower;
+  const isItself = domain === lower || domainToUnicode(domain) === lower;
+  return isItself && domain.length <= DOMAIN_CHARS_MAX && LABELS.test(domain) ? domain : undefined;
 }

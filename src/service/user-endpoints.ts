@@ -20,11 +20,16 @@ import type { Identity } from './store/identities.ts';
 import { checkWish, childId, identityDocument, type Wish } from './wish.ts';
 
 export interface UserEndpointDeps {
-  readonly store: Store;
-  readonly courier: Courier;
-  readonly grants: Grants;
+  readonly store: {
+    readonly endpoints: Pick<Store['endpoints'],
+      'find' | 'child' | 'children' | 'childrenOf' | 'addChild' | 'markUsed' | 'removeChild' | 'unusedChildren'>;
+    readonly results: Pick<Store['results'], 'hasOpenTasks'>;
+    readonly identities: Pick<Store['identities'], 'byId'>;
+  };
+  readonly courier: Pick<Courier, 'declareTasks' | 'declareCommands' | 'publishCommand' | 'purgeTasks'>;
+  readonly grants: Pick<Grants, 'child' | 'freshSalt'>;
   readonly presence: Presence;
-  readonly ending: Ending;
+  readonly ending: Pick<Ending, 'end' | 'failTasks'>;
   readonly failedStarts: FailedStarts;
   readonly clock: Clock;
   readonly log: Logger;
@@ -89,6 +94,8 @@ export class UserEndpoints {
         break;
       }
       case 'error': {
+        // Whoever waits for the start has been told by now; who comes from here on waits for another.
+        this.#starts.delete(id);
         const child = await store.endpoints.child(id);
         if (child !== undefined) await this.#onFailure(child, sign.text);
         break;
@@ -161,10 +168,12 @@ export class UserEndpoints {
     let start = this.#starts.get(child.id);
     if (start === undefined) {
       this.#refuseLoop(child);
-      start = this.#start(child.id, identity).finally(() => this.#starts.delete(child.id));
+      start = this.#start(child.id, identity);
       this.#starts.set(child.id, start);
     }
-    const came = await start;
+    const came = await start.finally(() => {
+      if (this.#starts.get(child.id) === start) this.#starts.delete(child.id);
+    });
     if (came?.type === 'error') {
       throw new Refusal('SEMANTICALLY_INVALID', `Request payload failed validation: ${came.text}`, [child.manager]);
     }
@@ -206,7 +215,7 @@ export class UserEndpoints {
     // It was there a moment ago: that was a second start of it, or the end of the first. Its next report tells which.
     if (presence.isOnline(id, nowS)) return;
     failedStarts.note(starterOf(manager, identity), text, nowS);
-    // Whoever waits for a start is told by it. Tasks that were accepted before have nobody else to tell them.
+    // Tasks that were accepted before have nobody else to tell them; unless they are tried once more already.
     if (!this.#starts.has(id)) await this.#failTasks(id, `User endpoint ${id} did not start: ${text}`);
   }
 

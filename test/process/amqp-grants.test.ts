@@ -115,6 +115,8 @@ test('an endpoint\'s credentials read, write, purge, bind, declare and delete no
   await using endpoint = await connected(url);
   const before = await counts(s.topology);
   const allowed = await notRefused(modelOf(endpoint), [
+    // What a manager is told is none of its business either.
+    ...reading(names.commandQueue(mine)),
     ...FOREIGN.flatMap(reading), ...QUEUES.flatMap(shaping), ...elsewhere(), ...forging(),
   ]);
   assert.deepEqual(allowed, []);

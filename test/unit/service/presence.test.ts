@@ -37,6 +37,36 @@ test('an endpoint is online until its time is over', () => {
   assert.equal(presence.isOnline(ID, NOW_S), false);
 });
 
+test('a failure of one that is there leaves it until its next report is due', () => {
+  const presence = new Presence();
+  presence.report(reportOf({ error: 'x', heartbeat_period: 3 }), NOW_S);
+  assert.equal(presence.isOnline(ID, NOW_S), false);
+  presence.report(reportOf({ heartbeat_period: 30, total_workers: 2 }), NOW_S);
+  const { stored } = presence.report(reportOf({ error: 'x', heartbeat_period: 3 }), NOW_S + 1);
+  assert.deepEqual([presence.isOnline(ID, NOW_S + 35), presence.isOnline(ID, NOW_S + 36)], [true, false]);
+  assert.deepEqual(stored, {
+    id: ID, seenS: NOW_S, untilS: NOW_S + 36, report: '{"heartbeat_period":30,"total_workers":2}',
+  });
+  presence.report(reportOf({ heartbeat_period: 30 }), NOW_S + 30);
+  assert.equal(presence.isOnline(ID, NOW_S + 100), true, 'it was the failure of another start');
+});
+
+test('one that goes without a word is named once; one that said so, was forgotten or came back, is not', () => {
+  const presence = new Presence();
+  const others = ['b', 'c', 'd'].map((letter) => ID.replaceAll('a', letter));
+  const [gone, forgotten, back] = others;
+  for (const id of [ID, ...others]) presence.report({ ...reportOf({ heartbeat_period: 30 }), endpointId: id }, NOW_S);
+  presence.report({ ...reportOf({ active: false }), endpointId: gone ?? '' }, NOW_S + 1);
+  presence.forget(forgotten ?? '');
+  assert.deepEqual(presence.lapsed(NOW_S + 2), []);
+  presence.report({ ...reportOf({ heartbeat_period: 30 }), endpointId: back ?? '' }, NOW_S + 80);
+  assert.deepEqual(presence.lapsed(NOW_S + 81), [ID]);
+  assert.deepEqual(presence.lapsed(NOW_S + 82), []);
+  const restored = new Presence();
+  restored.restore(ID, NOW_S, NOW_S + 10, {});
+  assert.deepEqual(restored.lapsed(NOW_S + 11), [ID], 'while nobody was there to see it');
+});
+
 test('who waits for an endpoint hears of its coming or its failure, not of its going', async () => {
   const presence = new Presence();
   const [coming, failing, nothing] = [new AbortController(), new AbortController(), new AbortController()];
