@@ -69,7 +69,7 @@ function isAmong(domain: string, patterns: readonly string[]): boolean {
   });
 }
 
-/** In one form: lower case, without the root's dot, other alphabets as ASCII. No lookalike becomes what it looks like. */
+/** In one form: lower case, without the root's dot, other alphabets as ASCII. What only looks like one is none. */
 function plainDomain(written: string): string | undefined {
   const lower = written.normalize('NFC').toLowerCase().replace(/\.$/, '');
   const domain = /[^\u0000-\u007f]/.test(lower) ? domainToASCII(lower) : lower;
