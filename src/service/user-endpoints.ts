@@ -3,50 +3,44 @@
 // What is true of one: a submission is accepted when it has checked in, or when nobody can say yet whether it will.
 // Whatever is accepted has an end: it runs, or it fails with the reason why its endpoint did not start.
 
-import { userEndpointName } from '../amqp/start-command.ts';
-import type { Clock } from '../common/clock.ts';
-import { formatJson, isJsonObject, parseJson, type Json, type JsonObject } from '../common/json.ts';
-import type { Logger } from '../common/log.ts';
-import { Cache } from './cache.ts';
+import { formatJson } from '../common/json.ts';
 import type { Courier } from './courier.ts';
 import type { Ending } from './ending.ts';
 import type { FailedStarts } from './failed-starts.ts';
 import type { Grants } from './grants.ts';
 import type { Presence, Sign } from './presence.ts';
 import { Refusal } from './refusal.ts';
+import { StartCommands, type StartCommandDeps } from './start-commands.ts';
 import type { Store } from './store.ts';
 import type { StoredEndpoint, UserEndpoint } from './store/endpoints.ts';
-import type { Identity } from './store/identities.ts';
-import { checkWish, childId, identityDocument, type Wish } from './wish.ts';
+import { checkWish, childId, type Wish } from './wish.ts';
 
-export interface UserEndpointDeps {
+export interface UserEndpointDeps extends StartCommandDeps {
   readonly store: {
     readonly endpoints: Pick<Store['endpoints'],
-      'find' | 'child' | 'children' | 'childrenOf' | 'addChild' | 'markUsed' | 'removeChild' | 'unusedChildren'>;
+      'find' | 'child' | 'children' | 'childrenOf' | 'countChildren' | 'addChild' | 'markUsed' | 'removeChild'
+      | 'unusedChildren'>;
     readonly results: Pick<Store['results'], 'hasOpenTasks'>;
     readonly identities: Pick<Store['identities'], 'byId'>;
   };
-  readonly courier: Pick<Courier, 'declareTasks' | 'declareCommands' | 'publishCommand' | 'purgeTasks'>;
-  readonly grants: Pick<Grants, 'child' | 'freshSalt'>;
+  readonly courier: StartCommandDeps['courier'] & Pick<Courier, 'declareTasks' | 'purgeTasks'>;
+  readonly grants: StartCommandDeps['grants'] & Pick<Grants, 'freshSalt'>;
   readonly presence: Presence;
   readonly ending: Pick<Ending, 'end' | 'failTasks'>;
   readonly failedStarts: FailedStarts;
-  readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /** Clients give up after 60 s and ask again: they must have their answer before that. */
 const CHECK_IN_MS = 40_000;
 /** Managers start an endpoint once, however often they are told; one that lost a command gets it once more. */
 const TELL_AGAIN_MS = 14_000;
-/** A running endpoint is told again, and so started again should it just be about to end: managers remember 30 s. */
-const REMIND_MS = 5_000;
 /** How often it is looked who has gone without a word. */
 export const WATCH_EVERY_MS = 10_000;
 /** So long may a start take whose submission was accepted meanwhile. */
 const START_MS = 10 * 60_000;
-const REMEMBERED_MAX = 20_000;
 const HOUR_S = 3_600;
+/** Of one user below one manager: each has a queue and a user at the broker. */
+const CHILDREN_MAX = 1_000;
 /** Unused ones that go with one sweep. */
 const EXPIRED_TOGETHER = 100;
 
@@ -54,7 +48,7 @@ type Came = Awaited<ReturnType<Presence['next']>>;
 
 export class UserEndpoints {
   readonly #deps: UserEndpointDeps;
-  readonly #told = new Cache<number>(REMEMBERED_MAX);
+  readonly #commands: StartCommands;
   /** Whoever waits for the same one waits for the same start. */
   readonly #starts = new Map<string, Promise<Came>>();
   /** Told to start, and nobody waits for them but their tasks: when that has taken too long. */
@@ -62,6 +56,7 @@ export class UserEndpoints {
 
   constructor(deps: UserEndpointDeps) {
     this.#deps = deps;
+    this.#commands = new StartCommands(deps);
   }
 
   /**
@@ -74,7 +69,7 @@ export class UserEndpoints {
     const { id } = child;
     await courier.declareTasks(id);
     const nowS = clock.now() / 1000;
-    if (presence.isOnline(id, nowS)) await this.#remind(child, wish.identity);
+    if (presence.isOnline(id, nowS)) await this.#commands.remind(id, wish.identity);
     // A manager that is away gets the order when it comes back; until then the tasks wait.
     else if (presence.isOnline(manager.id, nowS)) await this.#started(child, wish.identity);
     return id;
@@ -159,9 +154,20 @@ export class UserEndpoints {
       throw new Refusal('RESOURCE_CONFLICT', `the user endpoint for these values would have the id ${id}, which is `
         + 'taken: change a value of user_endpoint_config', [manager.id]);
     }
-    if (known === undefined) await endpoints.addChild(child);
+    if (known === undefined) await this.#add(child);
     else if (nowS - known.usedS > HOUR_S) await endpoints.markUsed(id, nowS);
     return child;
+  }
+
+  async #add(child: UserEndpoint): Promise<void> {
+    const { endpoints } = this.#deps.store;
+    const { manager, identity } = child;
+    if (await endpoints.countChildren(manager, identity) >= CHILDREN_MAX) {
+      throw new Refusal('SEMANTICALLY_INVALID', `Request payload failed validation: there are ${CHILDREN_MAX} user `
+        + `endpoints of yours below endpoint ${manager}, one for each user_endpoint_config. Use one of those again, or `
+        + 'delete some', [manager]);
+    }
+    await endpoints.addChild(child);
   }
 
   async #started(child: UserEndpoint, identity: Wish['identity']): Promise<void> {
@@ -188,7 +194,7 @@ export class UserEndpoints {
     const endMs = clock.now() + CHECK_IN_MS;
     try {
       for (let leftMs = CHECK_IN_MS; leftMs > 0; leftMs = endMs - clock.now()) {
-        await this.#tell(id, identity);
+        await this.#commands.send(id, identity);
         const came = await Promise.race([sign, clock.sleep(Math.min(leftMs, TELL_AGAIN_MS), enough.signal)]);
         if (came !== undefined) return came;
       }
@@ -249,35 +255,10 @@ export class UserEndpoints {
     const identity = await store.identities.byId(child.identity);
     if (identity === undefined) return;
     this.#overdueMs.set(id, clock.now() + START_MS);
-    await this.#tell(id, identity);
-  }
-
-  async #remind({ id }: UserEndpoint, identity: Identity): Promise<void> {
-    if (this.#deps.clock.now() - (this.#told.get(id) ?? -Infinity) >= REMIND_MS) await this.#tell(id, identity);
-  }
-
-  async #tell(id: string, identity: Wish['identity']): Promise<void> {
-    const { store, courier, grants, clock, log } = this.#deps;
-    this.#told.set(id, clock.now());
-    // As it is now: one that was removed, or whose credentials were withdrawn, must not get the old ones back.
-    const child = await store.endpoints.child(id);
-    if (child === undefined) return;
-    const { manager, salt } = child;
-    await courier.declareCommands(manager);
-    await courier.publishCommand(manager, {
-      username: identity.username, effectiveIdentity: identity.id, identitySet: [identityDocument(identity)],
-      name: userEndpointName(manager, id), endpointId: id, args: [], queues: await grants.child(id, salt),
-      userOptions: objectIn(child.options), userRuntime: objectIn(child.runtime),
-    });
-    log.debug({ endpoint: manager, child: id }, 'start command was sent');
+    await this.#commands.send(id, identity);
   }
 }
 
 function starterOf(manager: string, identity: string): string {
   return `${manager} ${identity}`;
-}
-
-function objectIn(text: string): JsonObject {
-  const value: Json = parseJson(text);
-  return isJsonObject(value) ? value : {};
 }

@@ -75,6 +75,74 @@ function suite(make: () => Promise<Opened>): void {
     await database.query('delete from schema_version where version = 999');
   });
 
+  test('what the first release has written, this one reads', async () => {
+    await database.script(`alter table token drop column authenticated; drop table auth_policy;
+      drop index endpoint_policy; alter table user_endpoint drop column used;
+      drop index user_endpoint_identity; delete from schema_version where version = 2`);
+    const identity = randomUUID();
+    await store.identities.add({ id: identity, username: identity, fullName: '', email: '' }, 10);
+    const family = randomUUID();
+    for (const [digest, kind, createdS] of [['personal', 'personal', 100], ['access', 'access', 900]] as const) {
+      await database.query(
+        `insert into token (digest, id, identity, kind, client, scope, family, note, created, expires)
+          values ($1, $2, $3, $4, '', '', $5, '', $6, 1e9)`,
+        [digest + family, kind === 'personal' ? family : randomUUID(), identity, kind, family, createdS],
+      );
+    }
+    await migrate(database);
+    for (const digest of ['personal', 'access']) {
+      assert.equal((await store.identities.token(digest + family, 1000))?.authenticatedS, 100, digest);
+    }
+  });
+
+  test('user endpoints keep their salt, are counted and found by their user and their use, and go with their manager',
+    async () => {
+      const { endpoints } = store;
+      const [manager, alice, bob] = [randomUUID(), randomUUID(), randomUUID()];
+      await endpoints.put({
+        id: manager, owner: alice, name: 'm', displayName: null, templated: true, multiUser: true, isPublic: false,
+        highAssurance: false, metadata: '{}', allowedFunctions: [], authenticationPolicy: null, subscription: null,
+        admins: [], lockedUntilS: 0, salt: 's',
+      }, 1);
+      const child = {
+        id: randomUUID(), manager, identity: bob, options: '{}', runtime: '{}', salt: 'first', usedS: 100,
+      };
+      await endpoints.addChild(child);
+      await endpoints.addChild({ ...child, salt: 'second' });
+      assert.deepEqual(await endpoints.child(child.id), child);
+      for (const [user, count] of [[bob, 1], [alice, 0]] as const) {
+        assert.equal(await endpoints.countChildren(manager, user), count);
+      }
+      assert.deepEqual([await endpoints.childrenOf(bob), await endpoints.children(manager)], [[child], [child]]);
+
+      const unused = async (beforeS: number, nowS: number): Promise<string[]> =>
+        (await endpoints.unusedChildren(beforeS, nowS, 10)).map(({ id }) => id);
+      await endpoints.putPresences([{ id: child.id, seenS: 100, untilS: 200, report: '{}' }]);
+      assert.deepEqual([await unused(100, 300), await unused(101, 199), await unused(101, 300)], [[], [], [child.id]]);
+      await endpoints.markUsed(child.id, 150);
+      assert.deepEqual(await unused(101, 300), []);
+
+      await endpoints.lock(manager, 5, 'third');
+      assert.equal((await endpoints.find(manager))?.salt, 'third');
+      assert.equal((await endpoints.child(child.id))?.salt, 'third');
+      assert.deepEqual((await endpoints.find(manager))?.allowedFunctions, []);
+      await endpoints.remove(manager);
+      assert.equal(await endpoints.child(child.id), undefined);
+    });
+
+  test('a policy is found with its endpoints, and comes back as it was', async () => {
+    const policy = {
+      id: randomUUID(), owner: randomUUID(), project: null, displayName: 'a\u0000𝄞', description: '',
+      allowedDomains: ['*.b'], excludedDomains: [], authTimeoutS: 60, highAssurance: true,
+    };
+    await store.policies.add(policy, 1);
+    assert.deepEqual(await store.policies.find(policy.id), policy);
+    assert.deepEqual(await store.policies.list(policy.owner), [policy]);
+    assert.deepEqual([await store.policies.count(policy.owner), await store.policies.users(policy.id, 3)], [1, []]);
+    await store.policies.remove(policy.id);
+    assert.equal(await store.policies.find(policy.id), undefined);
+  });
+
   test('a script is done as a whole or not at all', async () => {
     await assert.rejects(database.script('create table half (a text); select * from nowhere'));
     await assert.rejects(database.query('select * from half'), { code: 'STORAGE_FAILED' });

@@ -124,6 +124,14 @@ export class EndpointStore {
     );
   }
 
+  /** How many of one user's there are below one manager. */
+  async countChildren(manager: string, identity: string): Promise<number> {
+    const [row] = await this.#database.query<{ count: number }>(
+      'select count(*)::integer as count from user_endpoint where identity = $1 and manager = $2', [identity, manager],
+    );
+    return row?.count ?? 0;
+  }
+
   /** Those that nobody submitted to since `beforeS` and that are not there, at most so many. */
   async unusedChildren(beforeS: number, nowS: number, most: number): Promise<UserEndpoint[]> {
     return await this.#database.query<UserEndpoint>(

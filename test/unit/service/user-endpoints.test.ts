@@ -48,8 +48,9 @@ function site(): Site {
         child: async (id) => rows.get(id),
         children: async (manager) => [...rows.values()].filter((row) => row.manager === manager),
         childrenOf: async (identity) => [...rows.values()].filter((row) => row.identity === identity),
+        countChildren: async () => rows.size,
         addChild: async (row) => { if (!rows.has(row.id)) rows.set(row.id, row); },
-        markUsed: async () => {}, unusedChildren: async () => [],
+        markUsed: async () => {}, unusedChildren: async () => [...rows.values()].slice(0, 2),
         removeChild: async (id) => { rows.delete(id); },
       },
       results: { hasOpenTasks: async (id) => waiting.has(id) },
@@ -66,7 +67,7 @@ function site(): Site {
     },
     presence, failedStarts: new FailedStarts(3), clock, log: silentLog,
     ending: {
-      end: async () => {},
+      end: async (id, text) => { failed.push(`end ${id} ${text}`); },
       failTasks: async (id, code, text) => {
         failed.push(`${code} ${text}`);
         waiting.delete(id);
@@ -273,6 +274,19 @@ test('one that is removed while it is started gets no credentials; one that is l
   await s.clock.advance(30 * second);
   await answer;
   assert.deepEqual([s.commands.length, s.rows.size], [2, 0]);
+});
+
+test('so many user endpoints are enough, and those that are unused go', async () => {
+  const s = site();
+  const ids = [await s.submit({ a: 1 }), await s.submit({ a: 2 }), await s.submit({ a: 3 })];
+  const [row] = s.rows.values();
+  assert.ok(row);
+  for (let i = s.rows.size; i < 1_000; i++) s.rows.set(`other ${i}`, { ...row, id: `other ${i}` });
+  await assert.rejects(s.submit({ a: 4 }), { status: 422, message: /there are 1000 user endpoints of yours/ });
+  assert.equal(await s.submit({ a: 3 }), ids[2], 'those that there are go on');
+  assert.equal(await s.sut.expire(0, new AbortController().signal), 2);
+  assert.deepEqual(s.failed, ids.slice(0, 2).map((id) => `end ${id} User endpoint ${id} was not used for long`));
+  assert.notEqual(await s.submit({ a: 4 }), '');
 });
 
 test('an id that is somebody else’s is refused', async () => {
