@@ -72,7 +72,7 @@ function isAmong(domain: string, patterns: readonly string[]): boolean {
 /** In one form: lower case, without the root's dot, other alphabets as ASCII. What only looks like one is none. */
 function plainDomain(written: string): string | undefined {
   const lower = written.normalize('NFC').toLowerCase().replace(/\.$/, '');
-  const domain = /[^\u0000-\u007f]/.test(lower) ? domainToASCII(lower) : lower;
+  const domain = /\P{ASCII}/u.test(lower) ? domainToASCII(lower) : lower;
   const isItself = domain === lower || domainToUnicode(domain) === lower;
   return isItself && domain.length <= DOMAIN_CHARS_MAX && LABELS.test(domain) ? domain : undefined;
 }

@@ -72,8 +72,8 @@ suite('user endpoints of many users', () => {
   };
   /** A manager with one user endpoint of `user`'s, which runs. */
   const running = async (user: User): Promise<{
-    manager: StandInEndpoint; child: StandInEndpoint; command: StartCommand;
-  }> => {
+    readonly manager: StandInEndpoint; readonly child: StandInEndpoint; readonly command: StartCommand;
+  } & AsyncDisposable> => {
     const { manager, commands } = await managerWith(() => {});
     await isOnline(manager, root);
     const answer = submit(manager.id, user);
@@ -81,7 +81,10 @@ suite('user endpoints of many users', () => {
     const child = await childOf(command);
     await child.report({ heartbeat_period: 30, posix_username: 'local', total_workers: 3 });
     assert.equal((await within(20_000, 'the answer', answer)).status, 200);
-    return { manager, child, command };
+    return { manager, child, command, [Symbol.asyncDispose]: async () => {
+      await child[Symbol.asyncDispose]();
+      await manager[Symbol.asyncDispose]();
+    } };
   };
   /** Whoever still has these credentials. */
   const isRefused = async ({ queues }: StartCommand): Promise<void> => {
@@ -117,7 +120,7 @@ suite('user endpoints of many users', () => {
   });
 
   test('after some failed starts there is a pause for their user, and for nobody else', async () => {
-    const { manager, commands } = await managerWith(failing(({ userOptions }) => `bad ${String(userOptions['a'])}`));
+    const { manager, commands } = await managerWith(failing(({ userOptions }) => `bad ${Number(userOptions['a'])}`));
     await using _ = manager;
     await isOnline(manager, root);
     for (let a = 1; a <= FAILED_STARTS_MAX; a++) {
@@ -164,9 +167,8 @@ suite('user endpoints of many users', () => {
   });
 
   test('its user and its manager’s owner learn of a user endpoint, and nobody can be there before it', async () => {
-    const { manager, child } = await running(alice);
-    await using _ = manager;
-    await using __ = child;
+    await using site = await running(alice);
+    const { manager, child } = site;
     const unknown = `${child.id.slice(0, -4)}${child.id.endsWith('0000') ? '1111' : '0000'}`;
     for (const user of [alice, root]) assert.equal((await status(child.id, user)).body.details.total_workers, 3);
     const asked = [
@@ -194,12 +196,9 @@ suite('user endpoints of many users', () => {
   });
 
   test('a user endpoint’s credentials speak for it alone', async () => {
-    const { manager, child } = await running(alice);
-    await using _ = manager;
-    await using __ = child;
-    const other = await running(bob);
-    await using ___ = other.manager;
-    await using ____ = other.child;
+    await using site = await running(alice);
+    const { manager, child } = site;
+    await using other = await running(bob);
     await assert.rejects(child.send(Buffer.from('x'), `${other.child.id}.results`));
     await assert.rejects(child.send(Buffer.from('x'), `${manager.id}.heartbeats`));
   });
@@ -226,9 +225,8 @@ suite('user endpoints of many users', () => {
   for (const { what, by, isFinal } of ends) {
     test(`a user endpoint loses the broker when ${what}`, async () => {
       const user = await service.user();
-      const { manager, child, command } = await running(user);
-      await using _ = manager;
-      await using __ = child;
+      await using site = await running(user);
+      const { manager, child, command } = site;
       const waiting = await submit(manager.id, user);
       assert.equal((await by({ manager: manager.id, child: child.id, user })).status, 200);
       await isRefused(command);
@@ -241,9 +239,8 @@ suite('user endpoints of many users', () => {
 
   test('a user endpoint loses the broker when its user is removed, and nothing of it stays', async () => {
     const user = await service.user();
-    const { manager, child, command } = await running(user);
-    await using _ = manager;
-    await using __ = child;
+    await using site = await running(user);
+    const { manager, child, command } = site;
     assert.equal((await service.admin('DELETE', `users/${user.username}`)).status, 200);
     await isRefused(command);
     assert.deepEqual(await new Client({ serviceUrl: service.url, token: root.token }).userEndpoints(manager.id), []);
@@ -251,8 +248,8 @@ suite('user endpoints of many users', () => {
   });
 
   test('one that was locked out gets other credentials when it is started again', async () => {
-    const { manager, child, command } = await running(alice);
-    await using _ = manager;
+    await using site = await running(alice);
+    const { manager, child, command } = site;
     await child[Symbol.asyncDispose]();
     await service.ask('POST', `/v3/endpoints/${manager.id}/lock`, { as: root.token });
     await submit(manager.id, alice);
@@ -260,8 +257,9 @@ suite('user endpoints of many users', () => {
   });
 
   test('an endpoint that allows no function runs none; one that is not listed serves whoever knows it', async () => {
-    const none = await StandInEndpoint.register(service, root, { body: { ...MULTI_USER, allowed_functions: [] } });
-    await using _ = none;
+    const registered = (allowed: readonly string[]) =>
+      StandInEndpoint.register(service, root, { body: { ...MULTI_USER, allowed_functions: allowed } });
+    await using none = await registered([]);
     const { status: code, body } = await submit(none.id, alice);
     assert.deepEqual([code, body.code, body.detail],
       [403, 'FUNCTION_NOT_PERMITTED', `Function ${fn} not permitted on endpoint ${none.id}`]);
@@ -269,8 +267,7 @@ suite('user endpoints of many users', () => {
     assert.deepEqual(await client.allowedFunctions(none.id), []);
     assert.ok(!(await client.endpoints('any')).some(({ id }) => id === none.id));
     const own = await functionOf(service, alice);
-    const some = await StandInEndpoint.register(service, root, { body: { ...MULTI_USER, allowed_functions: [own] } });
-    await using __ = some;
+    await using some = await registered([own]);
     assert.equal((await submit(some.id, alice)).body.code, 'FUNCTION_NOT_PERMITTED');
     assert.deepEqual(await client.allowedFunctions(some.id), [own]);
   });
