@@ -10,6 +10,7 @@ import type { Grants } from './grants.ts';
 import type { Ending } from './ending.ts';
 import { isDerivedId, newId } from './ids.ts';
 import type { Policies } from './policies.ts';
+import type { Presence } from './presence.ts';
 import { endpointNotFound, Refusal } from './refusal.ts';
 import type { Store } from './store.ts';
 import type { StoredEndpoint, UserEndpoint } from './store/endpoints.ts';
@@ -19,6 +20,7 @@ export interface EndpointDeps {
   readonly courier: Courier;
   readonly grants: Grants;
   readonly policies: Policies;
+  readonly presence: Presence;
   readonly ending: Ending;
   readonly clock: Clock;
 }
@@ -79,7 +81,7 @@ export class Endpoints {
   async register(
     body: RegisterEndpoint, id: string | undefined, user: string,
   ): Promise<RegisteredQueues & { readonly endpoint_id: string }> {
-    const { store, courier, grants, policies, clock } = this.#deps;
+    const { store, courier, grants, policies, presence, clock } = this.#deps;
     const nowMs = clock.now();
     const before = id === undefined ? undefined : await this.#find(id);
     if (before !== undefined) refuseChange(before, body, user, nowMs / 1000);
@@ -91,6 +93,8 @@ export class Endpoints {
     });
     if (!await store.endpoints.put(endpoint, nowMs / 1000)) throw alreadyRegistered(endpoint.id);
     this.#cache.delete(endpoint.id);
+    // A manager that begins again: its first report is its return, and what it started before has gone.
+    if (endpoint.templated) presence.forget(endpoint.id);
     await Promise.all([courier.declareTasks(endpoint.id), courier.declareCommands(endpoint.id)]);
     return { endpoint_id: endpoint.id, ...await grants.manager(endpoint.id, endpoint.salt) };
   }

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CreateAuthPolicy } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/log.ts';
 import type { Caller } from './auth.ts';
 import { Cache } from './cache.ts';
 import { domainPattern, unmetRule, type AuthPolicy, type Unmet } from './policy.ts';
@@ -19,11 +20,13 @@ const NAMED_MAX = 3;
 export class Policies {
   readonly #store: PolicyStore;
   readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #cache = new Cache<AuthPolicy>(CACHED);
 
-  constructor(store: PolicyStore, clock: Clock) {
+  constructor(store: PolicyStore, { clock, log }: { readonly clock: Clock; readonly log: Logger }) {
     this.#store = store;
     this.#clock = clock;
+    this.#log = log;
   }
 
   async create(asked: CreateAuthPolicy['policy'], owner: string): Promise<AuthPolicy> {
@@ -83,7 +86,10 @@ export class Policies {
         + 'is not there: it serves nobody until its owner starts it with another', [id, named]);
     }
     const unmet = unmetRule(policy, caller, this.#clock.now() / 1000);
-    if (unmet !== undefined) throw refusalOf(unmet, policy, { endpoint: id, username: caller.username });
+    if (unmet === undefined) return;
+    const { username } = caller;
+    this.#log.info({ endpoint: id, policy: named, user: username, rule: unmet.rule }, 'user was kept out by a policy');
+    throw refusalOf(unmet, policy, { endpoint: id, username });
   }
 
   async #find(id: string): Promise<AuthPolicy | undefined> {

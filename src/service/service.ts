@@ -109,8 +109,8 @@ async function assemble(config: ServiceConfig, deps: ServiceDeps, undo: Undo): P
   const userEndpoints = new UserEndpoints({
     store, courier, grants, presence, ending, failedStarts, clock, log,
   });
-  const policies = new Policies(store.policies, clock);
-  const endpoints = new Endpoints({ store, courier, grants, policies, ending, clock });
+  const policies = new Policies(store.policies, { clock, log });
+  const endpoints = new Endpoints({ store, courier, grants, policies, presence, ending, clock });
   const submissions = new Submissions({
     store, endpoints, functions, policies, userEndpoints, courier, groups, openTasks, dispatcher, clock,
   });

@@ -77,15 +77,16 @@ export class UserEndpoints {
 
   /** Where tasks wait, somebody has to be started; where that failed, they have to be told. */
   async onSign(id: string, sign: Sign, wasOnline: boolean): Promise<void> {
-    const { store } = this.#deps;
+    const { store, presence, clock } = this.#deps;
     this.#overdueMs.delete(id);
     switch (sign.type) {
       case 'online':
+        // What ran below a manager went with it, even if it was heard of a moment ago.
         if (!wasOnline) for (const child of await store.endpoints.children(id)) await this.#revive(child);
         break;
       case 'offline': {
         const child = await store.endpoints.child(id);
-        if (child !== undefined) await this.#revive(child);
+        if (child !== undefined && !presence.isOnline(id, clock.now() / 1000)) await this.#revive(child);
         break;
       }
       case 'error': {
@@ -171,9 +172,11 @@ export class UserEndpoints {
   }
 
   async #started(child: UserEndpoint, identity: Wish['identity']): Promise<void> {
+    const { log } = this.#deps;
     let start = this.#starts.get(child.id);
     if (start === undefined) {
       this.#refuseLoop(child);
+      log.info({ endpoint: child.manager, child: child.id, user: identity.username }, 'user endpoint was asked for');
       start = this.#start(child.id, identity);
       this.#starts.set(child.id, start);
     }
@@ -249,8 +252,7 @@ export class UserEndpoints {
   async #revive(child: UserEndpoint): Promise<void> {
     const { store, presence, clock } = this.#deps;
     const { id, manager } = child;
-    const nowS = clock.now() / 1000;
-    if (presence.isOnline(id, nowS) || !presence.isOnline(manager, nowS) || this.#starts.has(id)) return;
+    if (!presence.isOnline(manager, clock.now() / 1000) || this.#starts.has(id)) return;
     if (!await store.results.hasOpenTasks(id)) return;
     const identity = await store.identities.byId(child.identity);
     if (identity === undefined) return;

@@ -147,6 +147,7 @@ suite('authentication policies', () => {
         status: 'Failed', code: 'ENDPOINT_ACCESS_FORBIDDEN', error_args: [endpoint, policy], http_status_code: 403,
         detail: text, reason: text,
       }]);
+      assert.ok(service.log().includes(`"user":"${user.username}","rule":"`), 'its administrator can see it, too');
     }
 
     const inUse = await service.ask('DELETE', `/v2/api/policies/${policy}`, { as: admin.token });

@@ -241,6 +241,19 @@ test('for a manager that is away tasks wait, and each user endpoint is started w
   assert.match(s.failed.join(), /did not start: no such account/);
 });
 
+test('what ran below a manager is started again when that has come back, whenever it was heard of', async () => {
+  const s = site();
+  await s.report('manager', { heartbeat_period: 5 });
+  const answer = s.submit();
+  await settle();
+  const id = s.commands[0]?.endpointId ?? '';
+  await s.report(id, { heartbeat_period: 3600 });
+  s.waiting.add(await answer);
+  await s.clock.advance(30 * second);
+  await online(s);
+  assert.deepEqual(s.commands.map(({ endpointId }) => endpointId), [id, id]);
+});
+
 test('one that went without a word is started again if tasks wait for it, and its manager is there', async () => {
   const s = site();
   await online(s);
