@@ -77,12 +77,17 @@ export class UserEndpoints {
 
   /** Where tasks wait, somebody has to be started; where that failed, they have to be told. */
   async onSign(id: string, sign: Sign, wasOnline: boolean): Promise<void> {
-    const { store, presence, clock } = this.#deps;
-    this.#overdueMs.delete(id);
+    const { store, presence, clock, log } = this.#deps;
     switch (sign.type) {
       case 'online':
+        this.#overdueMs.delete(id);
+        if (wasOnline) break;
         // What ran below a manager went with it, even if it was heard of a moment ago.
-        if (!wasOnline) for (const child of await store.endpoints.children(id)) await this.#revive(child);
+        for (const child of await store.endpoints.children(id)) {
+          await this.#revive(child).catch((err: unknown) => {
+            log.warn({ err, endpoint: id, child: child.id }, 'user endpoint could not be started again');
+          });
+        }
         break;
       case 'offline': {
         const child = await store.endpoints.child(id);
@@ -103,12 +108,13 @@ export class UserEndpoints {
   async watch(): Promise<void> {
     const { presence, clock, log } = this.#deps;
     const nowMs = clock.now();
+    const failed = (id: string) => (err: unknown): void => {
+      log.warn({ err, endpoint: id }, 'endpoint that is not there could not be seen to');
+    };
     for (const id of presence.lapsed(nowMs / 1000)) {
-      await this.onSign(id, { type: 'offline' }, true).catch((err: unknown) => {
-        log.warn({ err, endpoint: id }, 'endpoint that is gone could not be seen to');
-      });
+      await this.onSign(id, { type: 'offline' }, true).catch(failed(id));
     }
-    for (const [id, overdueMs] of this.#overdueMs) if (overdueMs <= nowMs) await this.#giveUp(id);
+    for (const [id, overdueMs] of this.#overdueMs) if (overdueMs <= nowMs) await this.#giveUp(id).catch(failed(id));
   }
 
   /** Its process loses the broker and ends, its tasks fail, and the next submission has a new one. */
@@ -229,16 +235,16 @@ export class UserEndpoints {
   }
 
   async #giveUp(id: string): Promise<void> {
-    const { store, presence, clock, log } = this.#deps;
-    this.#overdueMs.delete(id);
+    const { store, presence, clock } = this.#deps;
     const nowS = clock.now() / 1000;
     const child = await store.endpoints.child(id);
     // A manager that has gone is told when it comes back.
-    if (child === undefined || presence.isOnline(id, nowS) || !presence.isOnline(child.manager, nowS)) return;
-    await this.#failTasks(id, `User endpoint ${id} did not start: neither it nor a failure was heard of for `
-      + `${START_MS / 60_000} minutes. Ask the administrator of its endpoint to look into its log`).catch(
-      (err: unknown) => log.warn({ err, endpoint: id }, 'tasks of an endpoint that did not come could not be ended'),
-    );
+    const isDue = child !== undefined && !presence.isOnline(id, nowS) && presence.isOnline(child.manager, nowS);
+    if (isDue) {
+      await this.#failTasks(id, `User endpoint ${id} did not start: neither it nor a failure was heard of for `
+        + `${START_MS / 60_000} minutes. Ask the administrator of its endpoint to look into its log`);
+    }
+    this.#overdueMs.delete(id);
   }
 
   /** Of one that does not run: what is in its queue would otherwise run after it was said to have failed. */

@@ -12,8 +12,8 @@ import { testService, type ServiceOptions, type TestService } from '../service.t
 import { StandInEndpoint } from '../stand-in-endpoint.ts';
 import { failure, settled, until, within } from './harness.ts';
 
-const COUNT = 4_000;
-const SETTLED_MS = 120_000;
+const COUNT = 20_000;
+const SETTLED_MS = 300_000;
 
 /** COUNT tasks, a part of them before `strike`, a part meanwhile, the rest after it. */
 async function survives(options: ServiceOptions, strike: (service: TestService) => Promise<void>): Promise<Executor> {
