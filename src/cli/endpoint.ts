@@ -10,6 +10,7 @@ import { configuredText, configureEndpoint, PLANNED_OPTIONS } from './endpoint-c
 import { deletedText, deleteEndpoint, deletionTarget } from './endpoint-delete.ts';
 import { endpointsDirectory, findEndpoint } from './endpoint-directory.ts';
 import { endpointsJson, endpointsText, listEndpoints } from './endpoint-list.ts';
+import { mapCommand } from './endpoint-map.ts';
 import { DEFAULT_NAME, isUuid } from './endpoint-name.ts';
 import { startEndpoint, type StartedEndpoint } from './endpoint-start.ts';
 import { stopEndpoint, stopHere, stoppedText } from './endpoint-stop.ts';
@@ -59,6 +60,7 @@ export function endpointCommand(exit: (status: number) => void): Command {
     .description('serve tasks that others submit through the service').addHelpText('after', EXAMPLES);
   const commands = [
     configureCommand(), startCommand(exit), stopCommand(), restartCommand(exit), listCommand(), deleteCommand(),
+    withCommon(mapCommand(exit)),
     ...[loginCommand(), logoutCommand(), whoamiCommand()].map(withDirectory),
   ];
   for (const command of commands) endpoint.addCommand(command);

@@ -16,10 +16,14 @@ export interface ExecOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
   readonly input?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Of each of its two outputs; what is more is cut. */
+  readonly outputBytesMax?: number | undefined;
 }
 
 /** What one command may print; past that it is cut, as nothing of ours reads more. */
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+/** What was killed is gone within that, or cannot be: it is not waited for any longer. */
+const KILLED_MS = 1_000;
 
 /**
  * Runs a command in its own process group and waits for its end. A non-zero exit is an answer, not an error; a command
@@ -30,16 +34,22 @@ const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 export async function exec(argv: readonly [string, ...string[]], options: ExecOptions): Promise<Output> {
   const [file, ...args] = argv;
   const child = spawn(file, args, { cwd: options.cwd, env: options.env, detached: true, stdio: 'pipe' });
-  const stdout = collect(child.stdout);
-  const stderr = collect(child.stderr);
+  const { outputBytesMax = OUTPUT_BYTES_MAX } = options;
+  const stdout = collect(child.stdout, outputBytesMax);
+  const stderr = collect(child.stderr, outputBytesMax);
   child.stdin.on('error', () => { /* it closed its stdin early: its exit status tells the story */ });
   child.stdin.end(options.input ?? '');
 
   return new Promise((resolve, reject) => {
     let failure: ComputeError | undefined;
     const stop = (message: string, cause?: unknown): void => {
-      failure ??= new ComputeError('COMMAND_FAILED', message, { cause, details: { command: quoteAll(argv) } });
+      const error = new ComputeError('COMMAND_FAILED', message, { cause, details: { command: quoteAll(argv) } });
+      failure ??= error;
       if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');
+      // A child of its that left the group may hold its outputs open, and what hangs in the kernel cannot be killed.
+      child.stdout.destroy();
+      child.stderr.destroy();
+      setTimeout(() => reject(error), KILLED_MS).unref();
     };
     const timer = setTimeout(() => stop(`${file} did not end within ${options.timeoutMs / 1000} s`), options.timeoutMs);
     const onAbort = (): void => stop(`${file} was interrupted`, options.signal?.reason);
@@ -73,11 +83,11 @@ export function killGroup(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-function collect(stream: NodeJS.ReadableStream): () => string {
+function collect(stream: NodeJS.ReadableStream, bytesMax: number): () => string {
   const chunks: Buffer[] = [];
   let size = 0;
   stream.on('data', (chunk: Buffer) => {
-    if (size < OUTPUT_BYTES_MAX) chunks.push(chunk);
+    if (size < bytesMax) chunks.push(chunk.subarray(0, bytesMax - size));
     size += chunk.length;
   });
   return () => Buffer.concat(chunks).toString('utf8');
