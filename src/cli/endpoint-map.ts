@@ -37,7 +37,7 @@ const NO_ENDPOINT = '00000000-0000-0000-0000-000000000000';
 
 /** `exit` gets 0 when the identities are somebody here who may use the endpoint, and 77 when not. */
 export function mapCommand(exit: (status: number) => void): Command {
-  return new Command('map').description('say who of some identities would be whom on this machine, and by which mapping')
+  return new Command('map').description('say who of some identities would be whom here, and by which mapping')
     .argument('[name-or-uuid]', 'the endpoint whose map is meant')
     .option('--map <file>', 'an identity mapping file, instead of an endpoint')
     .requiredOption('--identities <file>', 'a JSON list of the identities of one person, as the service sends them')
@@ -121,7 +121,7 @@ async function readText(path: string): Promise<string> {
 
 export function mappingText({ identities, chosen, account, refusal, warnings }: Mapping): string {
   const lines = identities.flatMap(({ identity, matches }) => [
-    `${titleOf(identity)}`,
+    titleOf(identity),
     ...matches.map((match) => `  ${match === chosen ? '→' : ' '} ${JSON.stringify(match.localName)}  ${match.rule}`),
     ...matches.length === 0 ? [`    ${whyNot(identity)}`] : [],
   ]);

@@ -19,18 +19,19 @@ export interface Account {
   readonly groups: readonly number[];
 }
 
-/** Where the programs may be, the first that is there. Not by PATH: the supervisor's may be anything. */
-export interface NamePrograms {
+export interface NameService {
+  /** Where its programs may be, the first that is there. Not by PATH: the supervisor's may be anything. */
   readonly getent: readonly string[];
   readonly id: readonly string[];
+  /** A directory server that does not answer must not hold up a start for ever. */
+  readonly timeoutMs: number;
 }
 
-const PROGRAMS: NamePrograms = {
+const NAME_SERVICE: NameService = {
   getent: ['/usr/bin/getent', '/bin/getent', '/run/current-system/sw/bin/getent'],
   id: ['/usr/bin/id', '/bin/id', '/run/current-system/sw/bin/id'],
+  timeoutMs: 8_000,
 };
-/** A directory server that does not answer must not hold up a start for ever. */
-const TIMEOUT_MS = 8_000;
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 const ENVIRONMENT = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
 /** What `getent` says when there is nothing of that name. */
@@ -50,17 +51,20 @@ const UID_MIN = 1000;
  * reaches none. Throws COMMAND_FAILED when the name service fails, does not answer in time, or contradicts itself.
  */
 export async function findAccount(
-  name: string, signal?: AbortSignal, programs: NamePrograms = PROGRAMS,
+  name: string, signal?: AbortSignal, service: NameService = NAME_SERVICE,
 ): Promise<Account | undefined> {
   if (accountNameProblem(name) !== undefined) return undefined;
-  const answer = await ask([await firstOf(programs.getent), 'passwd', name], signal);
+  const run = async (program: string, ...words: string[]): Promise<Output> => await exec([program, ...words], {
+    timeoutMs: service.timeoutMs, cwd: '/', env: ENVIRONMENT, signal, outputBytesMax: OUTPUT_BYTES_MAX,
+  });
+  const answer = await run(await firstOf(service.getent), 'passwd', name);
   if (answer.code === EXIT_NOT_FOUND) return undefined;
   if (answer.code !== 0) throw failed(name, `getent ended with ${answer.code ?? answer.signal}`);
   const record = recordOf(answer.stdout);
   if (record === undefined) throw failed(name, 'getent did not answer with one account');
   // Another spelling is another name, to whoever compares the two.
   if (record.name !== name) return undefined;
-  const groups = groupsOf(await ask([await firstOf(programs.id), '-G', name], signal));
+  const groups = groupsOf(await run(await firstOf(service.id), '-G', name));
   if (groups === undefined) throw failed(name, 'id did not answer with its groups');
   if (!groups.includes(record.gid)) throw failed(name, 'id does not count its primary group: was it just changed?');
   return { ...record, groups: [record.gid, ...groups.filter((gid) => gid !== record.gid)] };
@@ -102,12 +106,6 @@ function sameUser({ name, uid }: Account, supervisor: Supervisor): string {
   return `${name} (uid ${uid}) is the account that the endpoint itself runs as (${supervisor.name}, uid `
     + `${supervisor.uid}), with all its rights: run the endpoint as an account without privileges, take the privileges `
     + 'from this one, or take identity_mapping_config_path out of config.yaml, so that it serves its owner alone';
-}
-
-async function ask(argv: readonly [string, ...string[]], signal: AbortSignal | undefined): Promise<Output> {
-  return await exec(argv, {
-    timeoutMs: TIMEOUT_MS, cwd: '/', env: ENVIRONMENT, signal, outputBytesMax: OUTPUT_BYTES_MAX,
-  });
 }
 
 async function firstOf(paths: readonly string[]): Promise<string> {

@@ -5,7 +5,7 @@ import { ComputeError } from '../common/errors.ts';
 import { exec, type Output } from '../common/exec.ts';
 import { formatJson, isJsonObject, parseJson, type Json, type JsonObject } from '../common/json.ts';
 import { quoteAll } from '../common/quote.ts';
-import type { IdentityMapper, Match, Questions } from './identity-mapper.ts';
+import type { IdentityMapper, Match } from './identity-mapper.ts';
 import { PatternError } from './identity-pattern.ts';
 
 /** The field's name for accounts of a POSIX system. */
@@ -26,7 +26,9 @@ class ExternalFailure extends Error {
 }
 
 /** `endpointId`: which endpoint asks. Throws a PatternError. */
-export function parseExternal(document: Readonly<Record<string, unknown>>, endpointId: string): IdentityMapper {
+export function parseExternal(
+  document: Readonly<Record<string, unknown>>, endpointId: string, timeoutMs = TIMEOUT_MS,
+): IdentityMapper {
   const { command } = document;
   const isWord = (word: unknown): boolean => typeof word === 'string' || typeof word === 'number';
   if (!Array.isArray(command) || command.length === 0 || !command.every(isWord)) {
@@ -38,18 +40,14 @@ export function parseExternal(document: Readonly<Record<string, unknown>>, endpo
   const turns = new Turns(RUNNING_MAX);
   return {
     type: 'external', fieldName: 'ExternalIdentityMapping',
-    map: (identities, questions) => turns.take(() => ask(argv, identities, questions)),
+    map: (identities, { signal }) => turns.take(async () => {
+      const input = formatJson({ DATA_TYPE: INPUT_TYPE, identities });
+      const output = await exec(argv, {
+        timeoutMs, cwd: '/', env: ENVIRONMENT, input, signal, outputBytesMax: OUTPUT_BYTES_MAX,
+      });
+      return matchesOf(argv, output, identities);
+    }),
   };
-}
-
-async function ask(
-  argv: readonly [string, ...string[]], identities: readonly JsonObject[], { signal }: Questions,
-): Promise<readonly Match[]> {
-  const input = formatJson({ DATA_TYPE: INPUT_TYPE, identities });
-  const output = await exec(argv, {
-    timeoutMs: TIMEOUT_MS, cwd: '/', env: ENVIRONMENT, input, signal, outputBytesMax: OUTPUT_BYTES_MAX,
-  });
-  return matchesOf(argv, output, identities);
 }
 
 function matchesOf(argv: readonly string[], output: Output, identities: readonly JsonObject[]): Match[] {

@@ -11,6 +11,8 @@ import { changedIdentityFile, FileUnreadable, readIdentityFile } from './identit
 import { lookUp, type Lookup } from './identity-lookup.ts';
 import type { IdentityMapper } from './identity-mapper.ts';
 
+export type { Lookup, Mapped } from './identity-lookup.ts';
+
 export interface IdentityMapOptions {
   readonly endpointId: string;
   readonly log: Logger;
@@ -63,10 +65,7 @@ export class IdentityMap {
     this.#version = loaded.version;
     this.#use(loaded);
     this.#signal = AbortSignal.any([options.signal, this.#closing.signal]);
-    this.#stopPolling = options.clock.every(POLL_MS, () => {
-      // A file server that hangs must not have one question after the other waiting.
-      this.#polling ??= this.#poll().finally(() => { this.#polling = undefined; });
-    });
+    this.#stopPolling = options.clock.every(POLL_MS, () => void this.refresh());
     this.#signal.addEventListener('abort', this.#stopPolling, { once: true });
   }
 
@@ -75,6 +74,13 @@ export class IdentityMap {
     const found = await lookUp(this.#mappers, identitySet, this.#signal);
     for (const failure of found.failures) this.#options.log.warn(failure);
     return found;
+  }
+
+  /** Looks at the file now, and not only at the next of its regular times. Never throws. */
+  refresh(): Promise<void> {
+    // A file server that hangs must not have one question after the other waiting.
+    this.#polling ??= this.#poll().finally(() => { this.#polling = undefined; });
+    return this.#polling;
   }
 
   async close(): Promise<void> {

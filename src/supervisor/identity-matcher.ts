@@ -8,8 +8,8 @@ import type { Pattern, PatternNode } from './identity-pattern.ts';
 type Step =
   | { readonly do: 'character'; readonly character: string }
   | { readonly do: 'any' | 'end' }
-  /** First here, and if that fails, there. */
-  | { readonly do: 'try'; readonly first: number; readonly then: number }
+  /** The second way is gone when the first fails. */
+  | { readonly do: 'try'; readonly first: number; readonly second: number }
   | { readonly do: 'jump'; readonly to: number }
   | { readonly do: 'mark'; readonly mark: number }
   | { readonly do: 'same'; readonly group: number };
@@ -63,7 +63,7 @@ function write(steps: Step[], node: PatternNode, fold: (character: string) => st
       const start = steps.push({ do: 'end' }) - 1; // in its place, once it is known where the body ends
       write(steps, node.body, fold);
       if (node.type === 'repeated') steps.push({ do: 'jump', to: start });
-      steps[start] = { do: 'try', first: start + 1, then: steps.length };
+      steps[start] = { do: 'try', first: start + 1, second: steps.length };
       return;
     }
     case 'group':
@@ -83,7 +83,7 @@ function writeEither(
     write(steps, branch, fold);
     if (choice === undefined) continue;
     exits.push(steps.push({ do: 'end' }) - 1);
-    steps[choice] = { do: 'try', first: choice + 1, then: steps.length };
+    steps[choice] = { do: 'try', first: choice + 1, second: steps.length };
   }
   for (const exit of exits) steps[exit] = { do: 'jump', to: steps.length };
 }
@@ -138,7 +138,7 @@ class Search {
           i++;
           break;
         case 'try':
-          this.#resume.push({ step: step.then, at });
+          this.#resume.push({ step: step.second, at });
           i = step.first;
           break;
         case 'jump': i = step.to; break;
