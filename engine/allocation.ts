@@ -19,6 +19,7 @@ import {
 import type { BlockStatus } from './blocks/table.ts';
 import { addressesOf } from './addresses.ts';
 import type { EngineConfig } from './config.ts';
+import { contained } from './containers.ts';
 import { folderOfBlock, type Run } from './run.ts';
 
 export type { BlockStatus };
@@ -100,7 +101,9 @@ export class Allocation {
     };
     this.#folders.push(place.folder);
     const port = this.#managerPort;
-    const command = await openBlock(place, port === undefined ? undefined : this.#managerConfig(block, port));
+    const started = await openBlock(place, port === undefined ? undefined : this.#managerConfig(block, port));
+    const { container, working_dir: working } = this.#config;
+    const command = contained(container, started, this.#premises, working ?? this.#premises.workingDirectory);
     if (port === undefined) this.#completing.push(this.#complete(block, place));
     return { name: jobNameOf(this.#config.label, block), command, folder: place.folder };
   }

@@ -56,6 +56,13 @@ export interface Keys {
   worker_debug: boolean;
   worker_logdir_root: string | null;
 
+  /** docker, podman, podman-hpc, apptainer, singularity or custom; null: no container. */
+  container_type: string | null;
+  /** The image, as that command names it. */
+  container_uri: string | null;
+  /** More options for its `run`, as shell text; for custom, the whole command. */
+  container_cmd_options: string | null;
+
   /** Open tasks; more are refused with QUEUE_FULL. An open task costs its payload and some hundred bytes here. */
   tasks_max: number;
   /** Bytes of one task's arguments, and of one result: each is held in memory by every process it passes. */
@@ -144,6 +151,9 @@ const schema: Schema<Written> = {
     working_dir: { ...text, nullable: true, default: null },
     worker_debug: { type: 'boolean', default: false },
     worker_logdir_root: { ...text, nullable: true, default: null },
+    container_type: { ...text, nullable: true, default: null },
+    container_uri: { ...text, minLength: 1, nullable: true, default: null },
+    container_cmd_options: { ...text, nullable: true, default: null },
     tasks_max: { type: 'integer', minimum: 1, maximum: 100_000_000, default: 10_000_000 },
     payload_bytes_max: bytes,
     result_bytes_max: bytes,

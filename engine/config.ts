@@ -3,10 +3,11 @@
 // has a default any more. Nothing is built or looked up here, so a file can be checked on any machine.
 
 import { invalid, isMapping, parser, suggest, tagged, withoutNulls } from '../src/common/schema.ts';
-import { parseProvider, type ProviderConfig } from '../providers/index.ts';
+import { parseProvider, walltimeNotes, type ProviderConfig } from '../providers/index.ts';
 import type { ScalerConfig } from './blocks/scaler.ts';
 import { parseKeys, parseStrategy, type Keys } from './config-keys.ts';
 import { mpiKeys, refuseMpiKeys, type MpiKeys } from './config-mpi.ts';
+import { parseContainer, type Container, type ContainerKeys } from './containers.ts';
 
 /** How this machine is to be called by the nodes. A type is resolved by the engine when it starts. */
 export type Address =
@@ -21,7 +22,8 @@ const ADDRESS_TYPES = [
 type AddressType = typeof ADDRESS_TYPES[number];
 
 /** What `EngineConfig` says otherwise than the keys are written. */
-type Rewritten = 'available_accelerators' | 'job_status_kwargs' | 'manager_selector' | 'poll_period';
+type Rewritten =
+  'available_accelerators' | 'job_status_kwargs' | 'manager_selector' | 'poll_period' | keyof ContainerKeys;
 
 export interface EngineConfig extends Readonly<Omit<Keys, Rewritten>>, ScalerConfig {
   readonly type: typeof ENGINES[number];
@@ -33,6 +35,8 @@ export interface EngineConfig extends Readonly<Omit<Keys, Rewritten>>, ScalerCon
   readonly available_accelerators: readonly string[];
   readonly manager_selector: 'random' | 'block_id';
   readonly provider: ProviderConfig;
+  /** In which managers run; null: on the nodes themselves. */
+  readonly container: Container | null;
   /** What the author should be told: keys that were read and have no effect. */
   readonly notes: readonly string[];
 }
@@ -42,8 +46,7 @@ const MPI_ENGINES: ReadonlySet<string> = new Set(['GlobusMPIEngine', 'MPIExecuto
 const PLANNED_ENGINES = ['ThreadPoolEngine', 'ProcessPoolEngine', 'WorkQueueExecutor', 'TaskVineExecutor'];
 /** Keys of the field that would change what happens: not read, so not silently dropped. */
 const PLANNED_KEYS = [
-  'container_type', 'container_uri', 'container_cmd_options', 'allowed_serializers', 'storage_access', 'launch_cmd',
-  'interchange_launch_cmd',
+  'allowed_serializers', 'storage_access', 'launch_cmd', 'interchange_launch_cmd',
 ];
 
 /** Throws CONFIG_INVALID with one line per problem. */
@@ -60,10 +63,13 @@ export function parseEngineConfig(value: unknown): EngineConfig {
   if (mpi === undefined) refuseMpiKeys(keys, type);
 
   const { provider = {}, address, strategy, ...own } = mpi?.rest ?? keys;
-  const { available_accelerators, job_status_kwargs, manager_selector, poll_period, ...plain } =
-    parseKeys(mpi === undefined ? own : { label: type, ...own });
+  const {
+    available_accelerators, job_status_kwargs, manager_selector, poll_period, container_type, container_uri,
+    container_cmd_options, ...plain
+  } = parseKeys(mpi === undefined ? own : { label: type, ...own });
   checkNumbers(plain);
   if (plain.run_in_sandbox) throw invalid(['engine: run_in_sandbox is not there yet; remove it']);
+  const builtOn = parseProvider(provider);
   return {
     type,
     mpi: mpi?.mpi ?? null,
@@ -73,8 +79,11 @@ export function parseEngineConfig(value: unknown): EngineConfig {
     address: address === undefined ? null : parseAddress(address),
     available_accelerators: namesOf(available_accelerators),
     manager_selector: selectorOf(manager_selector),
-    provider: parseProvider(provider),
-    notes: [...notesOf(poll_period, plain.max_retries_on_system_failure), ...mpi?.notes ?? []],
+    provider: builtOn,
+    container: parseContainer({ container_type, container_uri, container_cmd_options }, builtOn.type),
+    notes: [
+      ...notesOf(poll_period, plain.max_retries_on_system_failure), ...walltimeNotes(provider), ...mpi?.notes ?? [],
+    ],
   };
 }
 

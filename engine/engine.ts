@@ -9,6 +9,7 @@ import { encodeFailure } from '../src/common/payload.ts';
 import type {
   Footprint, FunctionDefinition, FunctionId, Kind, ManagerSummary, ResourceSpecification, TaskId, TaskPlace,
 } from '../src/common/protocol.ts';
+import { insistOnProvider } from '../providers/index.ts';
 import { TERMINAL_STATES } from '../providers/provider.ts';
 import { Allocation, type BlockStatus } from './allocation.ts';
 import type { EngineConfig } from './config.ts';
@@ -184,6 +185,7 @@ export class Engine {
 
   async #start(): Promise<void> {
     const { config } = this.#options;
+    insistOnProvider(config.provider);
     const run = await this.#open();
     this.#openLog(run);
     this.#cleaning = run.leftOver.map((left) => cleanRun(left, this.#clock, LEFT_OVER_MAX_MS)

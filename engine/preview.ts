@@ -9,6 +9,7 @@ import { buildProvider } from '../providers/index.ts';
 import { jobNameOf } from './allocation.ts';
 import { managerCommand, premisesHere } from './blocks/start.ts';
 import type { EngineConfig } from './config.ts';
+import { contained } from './containers.ts';
 import { folderOfBlock, newRunName } from './run.ts';
 
 export interface BlockPreview {
@@ -30,7 +31,8 @@ export async function previewBlock(config: EngineConfig, directory: string): Pro
   const provider = buildProvider(config.provider, { directory: run, clock: systemClock });
   const premises = await premisesOf(provider.host, premisesHere(run));
   const folder = folderOfBlock(premises.folder, block);
-  const launch = managerCommand(folder);
+  const launch = contained(config.container, managerCommand(folder), premises,
+    config.working_dir ?? premises.workingDirectory);
   const preview = provider.preview?.({ name: jobNameOf(config.label, block), command: launch, folder });
   if (preview === undefined) {
     throw new ComputeError('USAGE', `${provider.type} cannot show its script: run without --dry-run`);

@@ -1,6 +1,6 @@
 // One user's endpoint, put together: queues of the broker, ledger, engine, reports.
 
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Connection } from '../amqp/connection.ts';
 import { Consumer, type Delivery } from '../amqp/consumer.ts';
 import { Publisher } from '../amqp/publisher.ts';
@@ -130,7 +130,7 @@ export class Endpoint {
     await this.#consume(reading, tasks.queue, onMessage);
     this.#ledger = await Ledger.open({ directory }, { log, clock });
     this.#engine = new Engine({
-      config: { ...config.engine, working_dir: join(directory, config.tasks.working_dir) },
+      config: { ...config.engine, working_dir: resolve(directory, config.tasks.working_dir) },
       directory: join(directory, 'runs'), resumeAs: endpointId, logLevel, clock,
       log: log.child({ part: 'engine' }),
     });
@@ -157,7 +157,7 @@ export class Endpoint {
     const { config, directory, endpointId, info } = this.#options;
     return new Bridge({
       ledger, outbox, log: this.#deps.log,
-      programs: new Programs(engine, { block: config, directory: join(directory, config.tasks.working_dir) }),
+      programs: new Programs(engine, { block: config, directory: resolve(directory, config.tasks.working_dir) }),
       submit: (kind, { bytes, buffers }, sink) => engine.submit(kind, bytes, buffers, sink),
       onBroken: (failure) => this.#onBroken(failure),
     }, {

@@ -101,7 +101,7 @@ engine:
     walltime: 1:00:00
     nodes_per_block: 1
 `,
-    provider: 'PBSProProvider', launcher: 'MpiExecLauncher', keys: { cpus_per_node: 32, walltimeS: 3600 },
+    provider: 'PBSProProvider', launcher: 'MpiExecLauncher', keys: { cpus_per_node: 32, walltimeS: 3600 }, notes: 1,
   },
   'accelerators of this machine': {
     text: 'engine: {type: GlobusComputeEngine, available_accelerators: 4, provider: {type: LocalProvider, '
@@ -124,11 +124,11 @@ for (const [name, { text, provider, launcher, keys = {}, notes = 0 }] of Object.
 
 test('what there is no code for is refused by its name, and not guessed at', () => {
   const cases: [string, RegExp][] = [
-    ['engine: {type: GlobusComputeEngine, provider: {type: KubernetesProvider, image: python:3.11}}',
-      /KubernetesProvider is not there yet; there is/],
-    ['engine: {type: GlobusComputeEngine, provider: {type: CondorProvider}}', /CondorProvider is not there yet/],
-    ['engine: {type: GlobusComputeEngine, container_type: apptainer, container_uri: /x.sif}',
-      /container_type is not there yet/],
+    ['engine: {type: GlobusComputeEngine, provider: {type: LSFProvider}}',
+      /LSFProvider is not there yet; there is LocalProvider, PBSProProvider, SlurmProvider, TorqueProvider$/],
+    ['engine: {type: GlobusComputeEngine, provider: {type: KubernetesProvider}}', /image is missing/],
+    ['engine: {type: GlobusComputeEngine, provider: {type: CondorProvider, imag: x}}', /unknown key imag/],
+    ['engine: {type: GlobusComputeEngine, storage_access: []}', /storage_access is not there yet/],
   ];
   for (const [text, expected] of cases) assert.throws(() => read(text), expected);
 });

@@ -27,7 +27,7 @@ test('an empty configuration is complete, with the field\'s defaults', () => {
     strategy: 'simple', max_idletime: 120, strategy_period: 5, block_error_handler: true,
     manager_selector: 'random', max_retries_on_system_failure: 0, run_in_sandbox: false, working_dir: null,
     worker_debug: false, worker_logdir_root: null, tasks_max: 10_000_000, payload_bytes_max: 268_435_456,
-    result_bytes_max: 268_435_456, zero_worker: false, notes: [],
+    result_bytes_max: 268_435_456, zero_worker: false, container: null, notes: [],
     provider: {
       type: 'LocalProvider', init_blocks: 1, min_blocks: 0, max_blocks: 1, nodes_per_block: 1, parallelism: 1,
       worker_init: '', cmd_timeout: 30, launcher: { type: 'SingleNodeLauncher', debug: true, fail_on_any: false },
@@ -104,7 +104,7 @@ const refused: readonly (readonly [string, string])[] = [
   ['cpu_affinity: blok',
     'engine.cpu_affinity: expected none, block, block-reverse, alternating or list:<cores of each worker>, found'
       + ' "blok"'],
-  ['container_type: docker', 'engine: container_type is not there yet; remove it'],
+  ['container_type: docker', 'engine.container_uri: it is missing: the image that docker is to run'],
   ['type: HighThroughputEngine',
     'engine.type: HighThroughputEngine is gone from the field; GlobusComputeEngine takes its keys'],
   ['type: ThreadPoolEngine',
