@@ -87,7 +87,7 @@ export function parseProvider(value: unknown): ProviderConfig {
 
 /** A walltime that came as a number: most often 1:00:00 without quotes, which YAML reads as sixties of sixties. */
 export function walltimeNotes(value: unknown): string[] {
-  const { walltime = undefined } = isMapping(value) ? value : {};
+  const walltime = isMapping(value) ? value['walltime'] : undefined;
   if (typeof walltime !== 'number') return [];
   return [`engine.provider.walltime: the number ${walltime} is read as seconds, ${formatWalltime(walltime)}; in quotes `
     + 'it says what it means'];

@@ -33,15 +33,23 @@ const mapping = { type: 'object', required: [], additionalProperties: true, null
 const list = { type: 'array', items: {}, nullable: true } as const;
 
 // What only the missing provider would use is checked and let go.
+const ofCondor = {
+  cores_per_slot: number, mem_per_slot: number, environment: mapping, project: text, scheduler_options: text,
+  transfer_input_files: list, requirements: text, cmd_timeout: number, cmd_chunk_size: integer,
+};
+const ofKubernetes = {
+  namespace: text, max_cpu: number, max_mem: text, init_cpu: number, init_mem: text, extra_requests: mapping,
+  extra_limits: mapping, pod_name: text, user_id: integer, group_id: integer,
+  run_as_non_root: { type: 'boolean', nullable: true }, secret: text, persistent_volumes: list,
+  service_account_name: text, annotations: mapping,
+};
+
 const parseCondorKeys = parser<Common>(WHAT, {
   type: 'object', required: [],
   properties: {
     ...policyProperties,
     worker_init: { type: 'string', default: '' },
-    ...{
-      cores_per_slot: number, mem_per_slot: number, environment: mapping, project: text, scheduler_options: text,
-      transfer_input_files: list, requirements: text, cmd_timeout: number, cmd_chunk_size: integer,
-    },
+    ...ofCondor,
   },
 });
 
@@ -53,12 +61,7 @@ const parseKubernetesKeys = parser<Common & { image: string }>(WHAT, {
     init_blocks: { type: 'integer', minimum: 0, maximum: 10_000, default: 4 },
     max_blocks: { type: 'integer', minimum: 0, maximum: 10_000, default: 10 },
     image: { type: 'string', minLength: 1 },
-    ...{
-      namespace: text, max_cpu: number, max_mem: text, init_cpu: number, init_mem: text, extra_requests: mapping,
-      extra_limits: mapping, pod_name: text, user_id: integer, group_id: integer,
-      run_as_non_root: { type: 'boolean', nullable: true }, secret: text, persistent_volumes: list,
-      service_account_name: text, annotations: mapping,
-    },
+    ...ofKubernetes,
   },
 });
 

@@ -1,6 +1,6 @@
 // One user's endpoint, put together: queues of the broker, ledger, engine, reports.
 
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Connection } from '../amqp/connection.ts';
 import { Consumer, type Delivery } from '../amqp/consumer.ts';
 import { Publisher } from '../amqp/publisher.ts';
@@ -13,6 +13,7 @@ import type { Failure } from '../common/protocol.ts';
 import { Engine } from '../../engine/engine.ts';
 import { Bridge } from './bridge.ts';
 import type { EndpointConfig } from './config.ts';
+import { tasksDirectory } from './engine-block.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { idleStep, NOT_IDLE, titleOf, type IdleStep } from './idle.ts';
 import { Ledger } from './ledger.ts';
@@ -130,7 +131,7 @@ export class Endpoint {
     await this.#consume(reading, tasks.queue, onMessage);
     this.#ledger = await Ledger.open({ directory }, { log, clock });
     this.#engine = new Engine({
-      config: { ...config.engine, working_dir: resolve(directory, config.tasks.working_dir) },
+      config: { ...config.engine, working_dir: tasksDirectory(config.tasks, directory) },
       directory: join(directory, 'runs'), resumeAs: endpointId, logLevel, clock,
       log: log.child({ part: 'engine' }),
     });
@@ -157,7 +158,7 @@ export class Endpoint {
     const { config, directory, endpointId, info } = this.#options;
     return new Bridge({
       ledger, outbox, log: this.#deps.log,
-      programs: new Programs(engine, { block: config, directory: resolve(directory, config.tasks.working_dir) }),
+      programs: new Programs(engine, { block: config, directory: tasksDirectory(config.tasks, directory) }),
       submit: (kind, { bytes, buffers }, sink) => engine.submit(kind, bytes, buffers, sink),
       onBroken: (failure) => this.#onBroken(failure),
     }, {

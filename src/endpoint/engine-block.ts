@@ -1,6 +1,7 @@
 // The `engine` block of an endpoint's config.yaml: the field's engine types and keys. What is the engine's own goes to
 // the engine's parser; what says how this endpoint's tasks are run, and older spellings, are read here.
 
+import { resolve } from 'node:path';
 import { parseEngineConfig, type EngineConfig } from '../../engine/config.ts';
 import { invalid, isMapping, parser, suggest, withoutNulls } from '../common/schema.ts';
 
@@ -18,7 +19,7 @@ export interface EngineBlock {
 export interface TaskKeys {
   /** What may be deserialised; empty: everything. */
   readonly allowed_serializers: readonly string[];
-  /** Relative to the endpoint's directory. */
+  /** Relative to the endpoint's directory, if it is not absolute. */
   readonly working_dir: string;
   readonly run_in_sandbox: boolean;
   /** How many more times a Python task is tried whose worker was lost. */
@@ -44,6 +45,11 @@ const parseTaskKeys = parser<{
     max_retries_on_system_failure: { type: 'integer', minimum: 0, maximum: 1000, default: 0 },
   },
 });
+
+/** Where they run, of an endpoint with this directory. */
+export function tasksDirectory({ working_dir: written }: TaskKeys, directory: string): string {
+  return resolve(directory, written);
+}
 
 /** Throws CONFIG_INVALID with one line per problem. Nothing is built or looked up: a file can be checked anywhere. */
 export function parseEngineBlock(value: unknown, cores: number): EngineBlock {

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, freemem, hostname, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { systemClock } from '../common/clock.ts';
 import { ComputeError, type ErrorCode } from '../common/errors.ts';
 import { exec, type Output } from '../common/exec.ts';
@@ -11,6 +11,7 @@ import { EXIT_CANNOT_CREATE, EXIT_IO_ERROR, EXIT_OK, EXIT_SOFTWARE, EXIT_UNAVAIL
   untilShutdown } from '../common/shutdown.ts';
 import { parseEndpointConfig, type EndpointConfig } from './config.ts';
 import { Endpoint, type EndpointOptions } from './endpoint.ts';
+import { tasksDirectory } from './engine-block.ts';
 import { readOrders, type Orders } from './orders.ts';
 
 /** One JSON line on standard output. */
@@ -112,7 +113,7 @@ for (const one of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
 await untilShutdown(log, async (signal) => {
   log.info({ endpoint: endpointId, version, pid: process.pid, node: process.version }, 'endpoint begins');
   for (const note of config.notes) log.warn({ note }, 'configuration is read otherwise than it is written');
-  mkdirSync(resolve(directory, config.tasks.working_dir), { recursive: true });
+  mkdirSync(tasksDirectory(config.tasks, directory), { recursive: true });
   if (config.endpoint_setup !== null) {
     const error = await setUp(config.endpoint_setup, signal);
     if (error !== undefined) return failed(error, EXIT_SETUP, log);

@@ -9,7 +9,8 @@ test('tasks run where the container\'s command puts them', () => withSite(engine
   container_type: 'custom',
   container_cmd_options: 'env "SWY_PLACE=in side" SWY_RUN={EXECUTOR_RUNDIR} {EXECUTOR_LAUNCH_CMD}',
 }), async ({ executor }) => {
-  const { stdout } = await executor.submit(command('printf "%s|%s" "$SWY_PLACE" "$SWY_RUN"')) as CommandResult;
+  const place: PromiseLike<unknown> = executor.submit(command('printf "%s|%s" "$SWY_PLACE" "$SWY_RUN"'));
+  const { stdout } = await place as CommandResult;
   assert.match(stdout, /^in side\|\/.+$/);
 }));
 
