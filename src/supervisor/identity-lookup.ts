@@ -24,7 +24,7 @@ export interface Lookup {
 }
 
 /** For one lookup, over all rules and identities: a fraction of a second. */
-const STEPS_MAX = 10_000_000;
+const STEPS_MAX = 2_000_000;
 const IDENTITIES_MAX = 1_000;
 
 /** Never throws. */

@@ -11,8 +11,6 @@ import { changedIdentityFile, FileUnreadable, readIdentityFile } from './identit
 import { lookUp, type Lookup } from './identity-lookup.ts';
 import type { IdentityMapper } from './identity-mapper.ts';
 
-export type { Lookup, Mapped } from './identity-lookup.ts';
-
 export interface IdentityMapOptions {
   readonly endpointId: string;
   readonly log: Logger;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdir, rename, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { rootLog } from '../../../src/common/log.ts';
-import { openIdentityMap, type IdentityMap } from '../../../src/supervisor/identity-map.ts';
+import { loadIdentityMap, openIdentityMap, type IdentityMap } from '../../../src/supervisor/identity-map.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { scratch } from '../../fakes/scratch.ts';
 
@@ -135,6 +135,19 @@ test('a map that cannot be read at the start is refused with the field\'s senten
   await refused(/^\(InvalidMappingError\) No identity mapper found for: x#1.* \(index: 0\) -- Unable to read/, 78);
   await unlink(site.path);
   await refused(/^\(FileNotFoundError\) No such file -- Unable to read/, 78);
+});
+
+test('a map that may not be read is refused with another status', async () => {
+  await using site = await Site.make();
+  await chmod(site.path, 0);
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65_534); // root may read everything
+  try {
+    const message = /^\(PermissionError\) Permission denied -- Unable to read identity mapping configuration from: /;
+    await assert.rejects(loadIdentityMap(site.path, 'e'), { message, details: { path: site.path, exitStatus: 77 } });
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
 });
 
 test('mappers are asked in their order, and a command only as long as nothing matches', async () => {
