@@ -2,69 +2,28 @@
 // is to get. The scripts were looked at line by line; `SWITCHYARD_WRITE_FIXTURES=1` writes them anew, to be looked at.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { contained } from '../../../engine/containers.ts';
-import { buildProvider } from '../../../providers/index.ts';
-import { parseYaml } from '../../../src/common/yaml.ts';
-import { parseEndpointConfig, type EndpointConfig } from '../../../src/endpoint/config.ts';
-import { FakeClock } from '../../fakes/clock.ts';
+import type { EndpointConfig } from '../../../src/endpoint/config.ts';
+import { readSite, scriptOf, SITES } from '../../site-files.ts';
 
-const FILES = new URL('../../../../docs/sites/', import.meta.url);
 const FIXTURES = new URL('../../../../test/fixtures/sites/', import.meta.url);
-/** What users and administrators may give; OPTIONS is what each site's scheduler reads. */
-const VALUES: Readonly<Record<string, string | number>> = {
-  ACCOUNT: 'abc123', ACCOUNT_NAME: 'abc-delta', ACCOUNT_ID: '314159265', FRONTERA_ACCOUNT: 'EAR22001',
-  NERSC_ACCOUNT: 'm0000', POLARIS_ACCOUNT: 'Project', TACC_ALLOCATION: 'EAR22001', PARTITION: 'part', SECRET: '',
-  COMMAND: 'module load python; source activate "my env"',
-  OPTIONS: '#SBATCH --constraint=cpu\n#SBATCH --mail-type=NONE',
-  CONTAINER_URI: '/project/images/python.sif', TOTAL_WORKERS: 4, WORKERS_PER_NODE: 2, GPUS_PER_WORKER: 2,
-  GPU_MAP: '1,2,3,4', NAMESPACE: 'default', IMAGE: 'python:3.12-bookworm', PROJECT_NAME: 'MyProject',
-  APPTAINER_IMAGE_PATH: 'osdf:///ospool/x.sif',
-};
-const RUN = '/home/user/.switchyard/endpoints/uep/runs/r';
-const PREMISES = {
-  folder: RUN, workingDirectory: '/home/user', node: '/opt/node/bin/node', packageDirectory: '/opt/switchyard/',
-};
-
-/** What a template engine makes of these files, which use no more than this of it. */
-function render(template: string): string {
-  return template.replace(/\{\{ (\w+)(?:\|default\(([^)]*)\))? \}\}/g, (_, name: string, fallback?: string) => {
-    const value = VALUES[name];
-    if (value !== undefined) return JSON.stringify(value);
-    assert.notEqual(fallback, undefined, `${name} has a value`);
-    return fallback?.replaceAll('"', '') ?? '';
-  });
-}
-
-function read(name: string): EndpointConfig {
-  return parseEndpointConfig(parseYaml(render(readFileSync(new URL(name, FILES), 'utf8')), name), 4);
-}
-
-function scriptOf({ engine }: EndpointConfig): string {
-  const provider = buildProvider(engine.provider, { directory: RUN, clock: new FakeClock() });
-  const folder = `${RUN}/blocks/0`;
-  const command = contained(engine.container, `bash ${folder}/manager.sh`, PREMISES, `${RUN}/tasks`);
-  const { submit = '', script = '' } = provider.preview?.({ name: `${engine.label}-0`, command, folder }) ?? {};
-  return `# ${submit}\n${script}`;
-}
 
 /** Those that the house has no provider for. */
 const UNBUILT = ['kube', 'ospool'];
-const NAMES = readdirSync(FILES).map((file) => file.replace('.yaml.j2', '')).sort();
 
 test('there is a file for each site of the field\'s documents, and one for each of its multi-user examples', () => {
-  assert.deepEqual(NAMES, [
+  assert.deepEqual(SITES, [
     'anvil', 'bebop', 'bridges-2', 'delta', 'expanse', 'expanse_mpi', 'faster', 'frontera', 'kube', 'midway',
     'midway_apptainer', 'ospool', 'perlmutter', 'polaris', 'polaris_multi_user', 'slurm_multi_user', 'stampede3',
     'uchicago_ai_cluster', 'worker_pinning',
   ]);
 });
 
-for (const name of NAMES.filter((one) => !UNBUILT.includes(one))) {
+for (const name of SITES.filter((one) => !UNBUILT.includes(one))) {
   test(`${name} makes the script that its site's scheduler is to get`, () => {
-    const script = scriptOf(read(`${name}.yaml.j2`));
+    const script = scriptOf(readSite(name));
     const fixture = fileURLToPath(new URL(`${name}.sh`, FIXTURES));
     if (process.env['SWITCHYARD_WRITE_FIXTURES'] === '1') writeFileSync(fixture, script);
     assert.equal(script, readFileSync(fixture, 'utf8'));
@@ -74,7 +33,7 @@ for (const name of NAMES.filter((one) => !UNBUILT.includes(one))) {
 test('a file for a provider that is not there yet can be read, and who starts it is told what there is', () => {
   const there = 'there is LocalProvider, PBSProProvider, SlurmProvider, TorqueProvider';
   for (const [name, type] of [['kube', 'KubernetesProvider'], ['ospool', 'CondorProvider']] as const) {
-    const config = read(`${name}.yaml.j2`);
+    const config = readSite(name);
     assert.deepEqual([config.engine.provider.type, config.engine.encrypted], [type, false]);
     assert.throws(() => scriptOf(config), { message: `engine.provider.type: ${type} is not there yet; ${there}` });
   }
@@ -103,7 +62,7 @@ function timeoutOf(provider: EndpointConfig['engine']['provider']): unknown {
 }
 
 test('what no script shows is kept as it is written', () => {
-  const kept = Object.fromEntries(Object.entries(KEPT).map(([name, of]) => [name, of(read(`${name}.yaml.j2`))]));
+  const kept = Object.fromEntries(Object.entries(KEPT).map(([name, of]) => [name, of(readSite(name))]));
   const onInterface = (ifname: string): object => ({ type: 'address_by_interface', ifname });
   assert.deepEqual(kept, {
     anvil: [443, onInterface('ib0'), 2],
