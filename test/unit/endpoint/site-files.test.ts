@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { EndpointConfig } from '../../../src/endpoint/config.ts';
+import { tasksDirectory } from '../../../src/endpoint/engine-block.ts';
 import { readSite, scriptOf, SITES } from '../../site-files.ts';
 
 const FIXTURES = new URL('../../../../test/fixtures/sites/', import.meta.url);
@@ -49,11 +50,12 @@ const KEPT: Readonly<Record<string, (config: EndpointConfig) => unknown>> = {
   kube: ({ heartbeat_period, heartbeat_threshold, engine: { address, provider } }) =>
     [heartbeat_period, heartbeat_threshold, address, provider.max_blocks],
   midway: ({ engine, notes }) => [engine.label, notes.length],
-  ospool: ({ engine, tasks }) => [engine.worker_logdir_root, tasks.working_dir],
+  ospool: ({ engine, tasks }) => [engine.worker_logdir_root, tasksDirectory(tasks, '/e')],
   perlmutter: ({ engine }) => timeoutOf(engine.provider),
   polaris: ({ engine }) => [engine.max_workers_per_node, engine.provider.max_blocks],
   polaris_multi_user: ({ engine, notes, idle_heartbeats_soft, idle_heartbeats_hard }) =>
     [engine.max_idletime, idle_heartbeats_soft, idle_heartbeats_hard, notes],
+  stampede3: ({ tasks }) => tasksDirectory(tasks, '/e'),
   worker_pinning: ({ engine }) => engine.available_accelerators,
 };
 
@@ -80,6 +82,7 @@ test('what no script shows is kept as it is written', () => {
         + 'job_status_kwargs',
       'engine.provider.walltime: the number 3600 is read as seconds, 01:00:00; in quotes it says what it means',
     ]],
+    stampede3: '/e/tasks_working_dir',
     worker_pinning: ['0', '1', '2', '3'],
   });
 });
