@@ -26,7 +26,8 @@ export const COLLECTION_FILTERS: ReadonlyMap<string, Filter> = new Map<string, F
     return done === true ? new Undefined('No first item, sequence was empty.') : value;
   }, 1)],
   ['last', filter('do_last', 'seq', (bound) => {
-    return reversed(bound.value(0)).at(0) ?? new Undefined('No last item, sequence was empty.');
+    const last = reversed(bound.value(0)).at(0);
+    return last === undefined ? new Undefined('No last item, sequence was empty.') : last;
   }, 1)],
   ['list', filter('sync_do_list', 'value', (bound) => list(itemsOf(bound.value(0))))],
   ['reverse', filter('do_reverse', 'value', reverse)],

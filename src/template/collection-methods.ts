@@ -106,11 +106,14 @@ export const DICT_METHODS: ReadonlyMap<string, Method<Dict>> = new Map<string, M
   dictMethod('values', '', (self) => new View(self, 'values')),
   dictMethod('items', '', (self) => new View(self, 'items')),
   dictMethod('copy', '', (self) => Dict.of(self.entries())),
-  dictMethod('get', 'key default?', (self, bound) => self.get(bound.value(0)) ?? bound.value(1)),
+  dictMethod('get', 'key default?', (self, bound) => {
+    const there = self.get(bound.value(0));
+    return there === undefined ? bound.value(1) : there;
+  }),
   dictMethod('setdefault', 'key default?', (self, bound) => {
     const there = self.get(bound.value(0));
     if (there === undefined) self.set(bound.value(0), bound.value(1));
-    return there ?? bound.value(1);
+    return there === undefined ? bound.value(1) : there;
   }),
   dictMethod('pop', 'key default?', (self, bound) => {
     const there = self.get(bound.value(0));

@@ -20,8 +20,6 @@ const ARGUMENT_STARTS: readonly string[] = ['string', 'int', 'float'];
 export interface TupleRules {
   /** False where an `if` belongs to the statement. */
   readonly withCondition?: boolean;
-  /** A name that ends it. */
-  readonly endsAt?: string;
   /** In parentheses it may be empty. */
   readonly inParentheses?: boolean;
 }
@@ -47,7 +45,7 @@ export class ExpressionGrammar extends Grammar {
     let trailing = false;
     for (;;) {
       if (all.length > 0) this.require('operator', ',');
-      if (this.#endsTuple(rules.endsAt)) break;
+      if (this.#endsTuple()) break;
       all.push(parse());
       if (!this.isOperator(',')) break;
       trailing = true;
@@ -59,16 +57,14 @@ export class ExpressionGrammar extends Grammar {
     return all.length === 1 && first !== undefined ? { length: 1, trailing, all, 0: first } : { length: 0, trailing, all };
   }
 
-  #endsTuple(endsAt: string | undefined): boolean {
-    return this.is('variable-end') || this.is('block-end') || this.isOperator(')')
-      || (endsAt !== undefined && this.is('symbol', endsAt));
+  #endsTuple(): boolean {
+    return this.is('variable-end') || this.is('block-end') || this.isOperator(')');
   }
 
   /** What `set` and `for` assign to. */
-  parseTargets(endsAt?: string, withNamespace = false): Targets {
+  parseTargets(withNamespace = false): Targets {
     const line = this.current().lineno;
-    const rules = endsAt === undefined ? {} : { endsAt };
-    const items = this.#listed(rules, () => this.#targetPart(withNamespace));
+    const items = this.#listed({}, () => this.#targetPart(withNamespace));
     if (items.length === 1 && !items.trailing) return asTarget(items[0]) ?? this.#unassignable(items[0]);
     const targets = items.all.map(asTarget).filter((target) => target !== undefined);
     return targets.length === items.all.length ? make('TargetList', line, { targets })

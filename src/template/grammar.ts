@@ -74,7 +74,9 @@ class TokenSource {
   }
 
   upcoming(): Token {
-    return this.#tokens[this.#next] ?? this.end();
+    const token = this.#tokens[this.#next] ?? this.end();
+    if (token.failure !== undefined) throw token.failure;
+    return token;
   }
 
   end(): Token {

@@ -110,8 +110,9 @@ export function fromImport(node: FromImport, frame: Frame): Execute {
   return (on) => {
     const module = load(on);
     for (const [name, id] of names) {
-      on.set(id, module.attribute(name) ?? new Undefined(`the template ${quoted(module.name)} (imported on ${where}) `
-        + `does not export the requested name ${quoted(name)}`));
+      const there = module.attribute(name);
+      on.set(id, there === undefined ? new Undefined(`the template ${quoted(module.name)} (imported on ${where}) does `
+        + `not export the requested name ${quoted(name)}`) : there);
     }
     done(on);
   };

@@ -63,7 +63,7 @@ function jsonKey(key: Value): string {
 
 function jsonString(text: string): string {
   const escaped = text.replace(/["\\]|[^\x20-\x7e]/g, (char) => {
-    return SHORT[char] ?? (char === '\x7f' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    return SHORT[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
   return paid(`"${escaped}"`);
 }

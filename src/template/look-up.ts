@@ -35,7 +35,8 @@ const MODULES: Readonly<Record<string, string>> = { Markup: 'markupsafe', _Group
 export function getAttribute(value: Value, name: string): Value {
   const there = attributeOf(value, name);
   if (there !== undefined) return there;
-  return itemOf(value, name) ?? undefinedIn(value, name);
+  const item = itemOf(value, name);
+  return item === undefined ? undefinedIn(value, name) : item;
 }
 
 export function getItem(value: Value, key: Value): Value {
@@ -90,6 +91,10 @@ Callable['call'] | undefined {
 
 /** Unsafe where Python has it. Names with two underscores are the objects' own; others no plain value has. */
 function privateAttribute(value: Value, name: string): Value | undefined {
+  if (value instanceof Thing && (value.type === 'Namespace' || value.type === 'TemplateModule')
+    && !OBJECT_NAMES.has(name) && !name.startsWith('__')) {
+    return value.attribute(name) === undefined && name !== '_body_stream' ? undefined : unsafe(value, name);
+  }
   const isPlain = !(value instanceof Thing || value instanceof Callable || value instanceof Undefined
     || value instanceof Iter || value instanceof Markup || (value instanceof Tuple && value.fields.length > 0));
   const isThere = OBJECT_NAMES.has(name) || (name.startsWith('__') && name.endsWith('__') && ownNames(value).has(name));

@@ -20,21 +20,21 @@ export class Bound {
   }
 
   value(index: number, otherwise: Value = null): Value {
-    return this.#values[index] ?? otherwise;
+    const given = this.#values[index];
+    return given === undefined ? otherwise : given;
   }
 
   /** A str argument; one marked as safe would change what the method makes. */
   text(index: number, otherwise?: string): string {
-    const value = this.#values[index] ?? otherwise;
+    const value = this.value(index, otherwise ?? null);
     if (value instanceof Undefined) return raise('TypeError', `must be str, not ${typeName(value)}`);
-    if (value === undefined || !isText(value)) return raise('TypeError', `must be str, not ${typeName(value ?? null)}`);
+    if (!isText(value)) return raise('TypeError', `must be str, not ${typeName(value)}`);
     if (value instanceof Markup) return refuse('text that is marked as safe as an argument', "write (text ~ '') instead");
     return plain(value);
   }
 
   int(index: number, otherwise?: number): number {
-    const value = this.#values[index] ?? (otherwise === undefined ? null : BigInt(otherwise));
-    return Number(asIndex(value));
+    return Number(asIndex(this.value(index, otherwise === undefined ? null : BigInt(otherwise))));
   }
 }
 
@@ -94,6 +94,9 @@ export function callable(name: string, parameters: string, act: (bound: Bound) =
   return new Callable(name, 'function', (args) => act(bind(declared, args)));
 }
 
+/** Methods with an older way of looking at their arguments, and other sentences. */
+const PARSED_AS_TUPLE: readonly string[] = ['find', 'rfind', 'index', 'rindex', 'count', 'startswith', 'endswith'];
+
 /** Methods of Python's own types take what they take by position; `keywords` are those that may be named. */
 export function bindMethod(name: string, parameters: string, args: Arguments, keywords = false): Bound {
   const declared = signature(name, parameters);
@@ -104,6 +107,9 @@ export function bindMethod(name: string, parameters: string, args: Arguments, ke
   const short = name.slice(name.indexOf('.') + 1);
   if (most === 1 && declared.required === 1 && given !== 1 && !keywords) {
     return raise('TypeError', `${name}() takes exactly one argument (${given} given)`);
+  }
+  if (PARSED_AS_TUPLE.includes(short) && given === 0) {
+    return raise('TypeError', `${short}() takes at least 1 argument (0 given)`);
   }
   if (!keywords && given < declared.required) {
     return raise('TypeError', `${short} expected at least ${declared.required} argument`

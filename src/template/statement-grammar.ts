@@ -100,9 +100,9 @@ class StatementGrammar extends ExpressionGrammar {
   }
 
   #for(line: number): Statement {
-    const target = this.parseTargets('in');
+    const target = this.parseTargets();
     this.require('symbol', 'in');
-    const items = this.parseTuple({ withCondition: false, endsAt: 'recursive' });
+    const items = this.parseTuple({ withCondition: false });
     const test = this.skipSymbol('if') ? this.parseInlineIf() : null;
     const recursive = this.skipSymbol('recursive');
     const body = this.#body('endfor', 'else');
@@ -111,7 +111,7 @@ class StatementGrammar extends ExpressionGrammar {
   }
 
   #set(line: number): Statement {
-    const target = this.parseTargets(undefined, true);
+    const target = this.parseTargets(true);
     if (this.skipOperator('=')) return make('Assignment', line, { target, value: this.parseTuple() });
     const filter = this.#filters(null);
     return make('AssignmentBlock', line, { target, filter, body: this.#lastBody('endset') });

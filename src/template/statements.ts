@@ -117,7 +117,7 @@ function assignmentBlock(node: AssignmentBlock, frame: Frame): Execute {
     enter(on);
     const made = on.captured(() => act(on));
     text = made;
-    assign(on, filter?.(on) ?? made);
+    assign(on, filter === null ? made : filter(on));
     leave(on);
   };
 }
@@ -172,7 +172,7 @@ function block(node: Block, frame: Frame): Execute {
 
 function extend(node: Extends, frame: Frame): Execute {
   const { state } = frame;
-  if (!frame.isTop) raise('TemplateSyntaxError', 'cannot use extend from a non top-level scope', node.lineno);
+  if (!frame.isTop) raise('TemplateAssertionError', 'cannot use extend from a non top-level scope', node.lineno);
   const [isSecond, wasSure] = [state.extendsSoFar > 0, state.surelyExtends];
   const template = expression(node.template, frame);
   if (frame.isRoot) state.surelyExtends = true;

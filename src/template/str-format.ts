@@ -87,7 +87,7 @@ class Formatting {
     }
     if (/^\d+$/.test(name)) {
       if (typeof this.#auto === 'number') {
-        return raise('ValueError', 'cannot switch from automatic field numbering to manual field specification');
+        return raise('ValueError', 'cannot switch from manual field specification to automatic field numbering');
       }
       this.#auto = false;
       return this.#at(Number(name));

@@ -1,7 +1,7 @@
 // A template's text as tokens: where tags begin and end, what white space they take with them, and what is in them.
 
 import { SPACE_CLASS, trimEnd } from './characters.ts';
-import { raise, refuse } from './error.ts';
+import { TemplateError, raise, refuse } from './error.ts';
 import { intLiteral, unescape } from './literals.ts';
 import { quoted } from './text.ts';
 import { spendChars } from './budget.ts';
@@ -17,6 +17,8 @@ export interface Token {
   /** The first line is 1. */
   readonly lineno: number;
   readonly colno: number;
+  /** What is wrong from here on. It is said when the parser comes here: what is wrong before is said first. */
+  readonly failure?: TemplateError;
 }
 
 const S = `${SPACE_CLASS}*`;
@@ -49,6 +51,18 @@ class Lexer {
   }
 
   run(): Token[] {
+    try {
+      this.#all();
+      // Jinja2 says of the end the line of the last token.
+      this.#push('end', '', undefined, this.#tokens.at(-1)?.lineno ?? 1);
+    } catch (failure) {
+      if (!(failure instanceof TemplateError)) throw failure;
+      this.#tokens.push({ type: 'end', value: '', lineno: this.#line, colno: 0, failure });
+    }
+    return this.#tokens;
+  }
+
+  #all(): void {
     while (this.#position < this.#source.length) {
       TAG.lastIndex = this.#position;
       const tag = TAG.exec(this.#source);
@@ -60,9 +74,6 @@ class Lexer {
       this.#position = tag.index;
       this.#tag(tag[0], tag[1] !== undefined);
     }
-    // Jinja2 says of the end the line of the last token.
-    this.#push('end', '', undefined, this.#tokens.at(-1)?.lineno ?? 1);
-    return this.#tokens;
   }
 
   /** Text outside of tags. A `-` in the tag behind it takes the white space at its end. */
