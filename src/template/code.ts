@@ -40,7 +40,8 @@ export function prepare(text: string, name: string | undefined, tools: Tools): C
   const tree = parseTemplate(text);
   const state: TemplateState = { name, tools, extendsSoFar: 0, surelyExtends: false };
   const nodes = new Map<string, Block>();
-  for (const node of descendantsOf(tree)) {
+  const descendants = descendantsOf(tree);
+  for (const node of descendants) {
     if (node.typename !== 'Block') continue;
     if (nodes.has(node.name)) raise('TemplateAssertionError', `block ${quoted(node.name)} defined twice`, node.lineno);
     nodes.set(node.name, node);
@@ -49,7 +50,7 @@ export function prepare(text: string, name: string | undefined, tools: Tools): C
   const selfId = undeclaredIn([tree], ['self']).has('self') ? frame.symbols.declareParameter('self') : undefined;
   frame.symbols.analyze(tree.children);
   [frame.isTop, frame.isRoot] = [true, true];
-  frame.checksOutput = [...descendantsOf(tree)].some((node) => node.typename === 'Extends');
+  frame.checksOutput = descendants.some((node) => node.typename === 'Extends');
   const [act, enter] = [body(tree, frame), frame.entering()];
   const blocks = new Map([...nodes.values()].map((node) => [node.name, blockCode(node, state)]));
   return {

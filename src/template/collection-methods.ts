@@ -31,7 +31,9 @@ function sequenceMethod(type: string): [string, Method<Sequence>][] {
       const [from, to] = [place(1, 0), place(2, items.length)];
       const at = items.findIndex((item, i) => i >= from && i < to && same(item, bound.value(0)));
       if (at >= 0) return BigInt(at);
-      return raise('ValueError', type === 'tuple' ? 'tuple.index(x): x not in tuple'
+      if (type === 'tuple') return raise('ValueError', 'tuple.index(x): x not in tuple');
+      const isOdd = type === 'range' && typeof bound.value(0) !== 'bigint' && typeof bound.value(0) !== 'boolean';
+      return raise('ValueError', isOdd ? 'sequence.index(x): x not in sequence'
         : `${repr(bound.value(0))} is not in ${type}`);
     }],
   ];

@@ -125,16 +125,15 @@ class LoopContext extends Thing {
 
 export function loop(node: Loop, frame: Frame, makeBody: MakeBody): Execute {
   const [inner, elseFrame] = [frame.inner(), frame.inner()];
+  const descendants = descendantsOf(node);
   const isExtended = node.recursive || undeclaredIn([node.body], ['loop']).size > 0
-    || [...descendantsOf(node)].some((one) => one.typename === 'Block' && one.scoped);
+    || descendants.some((one) => one.typename === 'Block' && one.scoped);
   const loopId = isExtended ? inner.symbols.declareParameter('loop') : undefined;
   inner.symbols.declareTargets(node.target);
   inner.symbols.analyze(node.body.children);
   if (node.else_ !== null) elseFrame.symbols.analyze(node.else_.children);
   if (node.recursive) [inner.isBuffered, elseFrame.isBuffered] = [true, true];
-  const written = [...descendantsOf(node)].find((one) => {
-    return (one.typename === 'Target') && one.name === 'loop';
-  });
+  const written = descendants.find((one) => one.typename === 'Target' && one.name === 'loop');
   if (written !== undefined) {
     raise('TemplateAssertionError', "Can't assign to special loop variable in for-loop target", written.lineno);
   }

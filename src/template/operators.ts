@@ -5,6 +5,7 @@ import { raise, refuse } from './error.ts';
 import { divideToEven, fractionOf } from './floats.ts';
 import { escapeHtml } from './html.ts';
 import { formatPercent } from './percent.ts';
+import { asIndex } from './signature.ts';
 import { str } from './text.ts';
 import { List, Markup, Tuple, Undefined, isText, list, plain, typeName, type Value } from './values.ts';
 import { paid, spend, spendChars } from './budget.ts';
@@ -78,6 +79,7 @@ function repeat(left: Value, right: Value): Value {
   if (!isSequence(sequence)) return unsupported('*', left, right);
   const count = typeof times === 'boolean' ? BigInt(times) : times;
   if (typeof count !== 'bigint') {
+    if (left instanceof Markup || right instanceof Markup) asIndex(count);
     return raise('TypeError', `can't multiply sequence by non-int of type '${typeName(count)}'`);
   }
   const wanted = count < 0n ? 0 : Number(count);

@@ -5,7 +5,7 @@ import { charsOf } from './characters.ts';
 import { raise, refuse } from './error.ts';
 import { floatDigits, isRadix, radixDigits } from './number-format.ts';
 import { asciiRepr, intText, quoted, repr, str } from './text.ts';
-import { Dict, List, Markup, Tuple, Undefined, isText, plain, typeName, type Value } from './values.ts';
+import { Dict, List, Markup, Range, Tuple, Undefined, isText, plain, typeName, type Value } from './values.ts';
 import { spendChars } from './budget.ts';
 
 const DIRECTIVE = /%(?:\(([^()]*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?[hlL]?([\s\S]?)/gu;
@@ -61,6 +61,10 @@ class Given {
   }
 
   at(key: string): Value {
+    if (this.#values instanceof Undefined) return this.#values.fail();
+    if (this.#values instanceof List || this.#values instanceof Range) {
+      return raise('TypeError', `${typeName(this.#values)} indices must be integers or slices, not str`);
+    }
     if (!(this.#values instanceof Dict)) return raise('TypeError', 'format requires a mapping');
     this.#usesKeys = true;
     return this.#values.get(key) ?? noneOr(this.#values, key);

@@ -13,7 +13,7 @@ import { center, replace, strip } from './str-methods.ts';
 import { repr, str } from './text.ts';
 import { toFloat } from './operators.ts';
 import { toInt, floatOf } from './conversions.ts';
-import { Dict, Markup, Tuple, Undefined, isText, plain, typeName, type Value } from './values.ts';
+import { Dict, List, Markup, Tuple, Undefined, isText, plain, typeName, type Value } from './values.ts';
 import { paid, spendChars } from './budget.ts';
 
 const WORD_STARTS = new RegExp(`((?:[-({\\[<]|${SPACE_CLASS})+)`);
@@ -75,7 +75,10 @@ function indent(bound: Bound): Value {
   const value = bound.value(0);
   if (value instanceof Undefined) return value.fail();
   if (!isText(value)) {
-    return raise('TypeError', `unsupported operand type(s) for +=: '${typeName(value)}' and 'str'`);
+    // Python adds the line's end to a list, character by character, and finds out afterwards.
+    if (value instanceof List) return raise('AttributeError', "'list' object has no attribute 'splitlines'");
+    return raise('TypeError', value instanceof Tuple ? 'can only concatenate tuple (not "str") to tuple'
+      : `unsupported operand type(s) for +=: '${typeName(value)}' and 'str'`);
   }
   const width = bound.value(1, 4n);
   const by = isText(width) ? plain(width) : ' '.repeat(countOf(width));
@@ -112,8 +115,10 @@ function truncate(bound: Bound): Value {
 function fileSize(bound: Bound): Value {
   const value = bound.value(0);
   const number = asNumber(value);
-  const size = number === undefined ? floatOf(value) ?? raise('ValueError',
-    `could not convert string to float: ${repr(value)}`) : toFloat(number);
+  const size = number === undefined ? floatOf(value) ?? (isText(value)
+    ? raise('ValueError', `could not convert string to float: ${repr(plain(value))}`)
+    : raise('TypeError', `float() argument must be a string or a real number, not '${typeName(value)}'`))
+    : toFloat(number);
   const [base, infix] = truth(bound.value(1, false)) ? [1024, 'i'] : [1000, ''];
   if (size === 1) return '1 Byte';
   if (size < base) return `${Math.trunc(size)} Bytes`;

@@ -102,16 +102,30 @@ export type NodeNamed<Typename extends AnyNode['typename']> = Extract<AnyNode, {
 /** The nodes in a node, in the order of its fields: that of Jinja2's analysis. */
 export function childrenOf(node: AnyNode): AnyNode[] {
   const fields = node as unknown as Readonly<Record<string, unknown>>;
-  return node.fields.flatMap((field) => fields[field]).filter(isNode);
+  const children: AnyNode[] = [];
+  for (const field of node.fields) {
+    const value = fields[field];
+    if (!Array.isArray(value)) {
+      if (isNode(value)) children.push(value);
+    } else {
+      for (const one of value) if (isNode(one)) children.push(one);
+    }
+  }
+  return children;
 }
 
 function isNode(value: unknown): value is AnyNode {
   return typeof value === 'object' && value !== null && 'typename' in value && 'fields' in value;
 }
 
-export function* descendantsOf(node: AnyNode): IterableIterator<AnyNode> {
-  for (const child of childrenOf(node)) {
-    yield child;
-    yield* descendantsOf(child);
-  }
+export function descendantsOf(node: AnyNode): AnyNode[] {
+  const found: AnyNode[] = [];
+  const collect = (one: AnyNode): void => {
+    for (const child of childrenOf(one)) {
+      found.push(child);
+      collect(child);
+    }
+  };
+  collect(node);
+  return found;
 }
