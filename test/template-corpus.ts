@@ -43,7 +43,7 @@ function parseLines(file: string, content: string): TemplateCase[] {
   return lines.map((template, i) => ({ name: `${file}:${i + 2}`, template, context, files: new Map() }));
 }
 
-/** `==== name` begins a case; `with: ` a line of context, `---- file` a template to include; the rest is the template. */
+/** `==== name` begins a case, `with: ` is its context, `---- file` begins a template to include. */
 function parseCases(file: string, content: string): TemplateCase[] {
   return content.split(/^==== /m).slice(1).map((one) => {
     const [, name = '', rest = ''] = /^(.*)\n([\s\S]*)$/.exec(one) ?? [];
@@ -60,8 +60,8 @@ function parseCases(file: string, content: string): TemplateCase[] {
 }
 
 /** Puts the files of the cases where both sides read them. */
-export async function withFiles<T>(cases: readonly TemplateCase[], act: (placed: readonly TemplateCase[]) => Promise<T>):
-Promise<T> {
+export async function withFiles<T>(cases: readonly TemplateCase[],
+  act: (placed: readonly TemplateCase[]) => Promise<T>): Promise<T> {
   const root = await mkdtemp(join(tmpdir(), 'templates-'));
   try {
     return await act(await Promise.all(cases.map(async (one, i) => {

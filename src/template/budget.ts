@@ -10,7 +10,7 @@ export interface Limits {
   readonly outputCharsMax: number;
 }
 
-export const DEFAULT_LIMITS: Limits = { stepsMax: 2_000_000, outputCharsMax: 1_000_000 };
+export const DEFAULT_LIMITS: Limits = { stepsMax: 500_000, outputCharsMax: 1_000_000 };
 
 const CHARS_PER_STEP = 16;
 

@@ -6,10 +6,12 @@ import { refuse } from './error.ts';
 const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 /** For regular expressions: one character of white space, as str.isspace and `\s` have it. */
 export const SPACE_CLASS = `[${SPACE}]`;
+/** What str.isascii asks for. */
+const ASCII = /^\p{ASCII}*$/u;
 const LEADING = new RegExp(`^${SPACE_CLASS}+`);
 const ONLY_SPACE = new RegExp(`^${SPACE_CLASS}+$`);
 const SPACE_CHAR = new RegExp(SPACE_CLASS);
-const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/g;
+const LINE_END = new RegExp('\\r\\n|[\\n\\r\\v\\f\\x1c-\\x1e\\x85\\u2028\\u2029]', 'g');
 const SURROGATE = /[\ud800-\udfff]/;
 // Titlecase letters that are not the uppercase ones, and letters whose uppercase is several.
 const ODD_TITLE = /[\u01c4-\u01cc\u01f1-\u01f3\u10d0-\u10ff\u1f80-\u1ffc]/;
@@ -21,7 +23,7 @@ export function hasWideChars(text: string): boolean {
 /** The characters, each of one code point. */
 export function charsOf(text: string): string[] {
   spend(text.length / 4);
-  return hasWideChars(text) ? [...text] : text.split('');
+  return hasWideChars(text) ? Array.from(text) : text.split('');
 }
 
 export function lengthOf(text: string): number {
@@ -74,7 +76,7 @@ export function compareText(left: string, right: string): number {
 /** A letter at the beginning of a word. */
 export function titleCase(char: string): string {
   const upper = char.toUpperCase();
-  if (ODD_TITLE.test(char) || (upper !== char && [...upper].length > 1)) {
+  if (ODD_TITLE.test(char) || (upper !== char && Array.from(upper).length > 1)) {
     return refuse(`a title of the letter "${char}"`, 'write the text as it is to be');
   }
   return upper;
@@ -103,7 +105,7 @@ const CLASSES: Readonly<Record<string, RegExp>> = {
   isdigit: /^\p{Nd}+$/u,
   isnumeric: /^\p{Nd}+$/u,
   isalnum: /^[\p{L}\p{Nd}]+$/u,
-  isascii: /^[\0-\x7f]*$/,
+  isascii: ASCII,
   isspace: ONLY_SPACE,
   isidentifier: /^[\p{ID_Start}_]\p{ID_Continue}*$/u,
   isprintable: /^[^\p{C}\p{Z}]*$|^(?:[^\p{C}\p{Z}]| )*$/u,

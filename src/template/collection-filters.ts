@@ -12,8 +12,8 @@ import { wholeOf } from './percent.ts';
 import { asIndex, type Bound } from './signature.ts';
 import { str } from './text.ts';
 import { toJson } from './json-text.ts';
-import { Dict, Iter, List, Markup, Range, Thing, Tuple, Undefined, View, hashed, isText, list, plain, typeName, type Value }
-  from './values.ts';
+import { Dict, Iter, List, Markup, Range, Thing, Tuple, Undefined, View, hashed, isText, list, plain, typeName,
+  type Value } from './values.ts';
 import { spend, spendChars } from './budget.ts';
 
 export const COLLECTION_FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
@@ -201,7 +201,9 @@ function* slices(bound: Bound): IterableIterator<Value> {
   const items = itemsOf(bound.value(0));
   const [count, fill] = [bound.value(1), bound.value(2)];
   const all = BigInt(items.length);
-  if (typeof count !== 'bigint') return raise('TypeError', `'${typeName(count)}' object cannot be interpreted as an integer`);
+  if (typeof count !== 'bigint') {
+    return raise('TypeError', `'${typeName(count)}' object cannot be interpreted as an integer`);
+  }
   if (count === 0n) return raise('ZeroDivisionError', 'integer division or modulo by zero');
   const each = Number(floorDivide(all, count));
   const extra = Number(all - floorDivide(all, count) * count);

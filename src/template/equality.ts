@@ -22,7 +22,8 @@ export function equal(left: Value, right: Value): boolean {
   if (a !== undefined && b !== undefined) return !(a < b) && !(a > b) && !Number.isNaN(a) && !Number.isNaN(b);
   if (isText(left) && isText(right)) return plain(left) === plain(right);
   if ((left instanceof List && right instanceof List) || (left instanceof Tuple && right instanceof Tuple)) {
-    return left.items.length === right.items.length && left.items.every((item, i) => same(item, right.items[i] ?? null));
+    const others = right.items;
+    return left.items.length === others.length && left.items.every((item, i) => same(item, others[i] ?? null));
   }
   if (left instanceof Dict && right instanceof Dict) return equalDicts(left, right);
   if (left instanceof Range && right instanceof Range) {

@@ -105,9 +105,9 @@ function sliced(target: Evaluate, node: SliceNode, frame: Frame): Evaluate {
 function inlineIf(node: InlineIf, frame: Frame): Evaluate {
   const [cond, body] = [expression(node.cond, frame), expression(node.body, frame)];
   const where = `line ${node.lineno}${frame.template === undefined ? '' : ` in ${quoted(frame.template)}`}`;
-  const otherwise = node.else_ === null ? (): Value => new Undefined(`the inline if-expression on ${where} evaluated `
-    + 'to false and no else section was defined.', 'UndefinedError', true) : expression(node.else_, frame);
-  return (on) => truth(cond(on)) ? body(on) : otherwise(on);
+  const other = node.otherwise === null ? (): Value => new Undefined(`the inline if-expression on ${where} evaluated `
+    + 'to false and no else section was defined.', 'UndefinedError', true) : expression(node.otherwise, frame);
+  return (on) => truth(cond(on)) ? body(on) : other(on);
 }
 
 function compare(node: Compare, frame: Frame): Evaluate {
@@ -130,7 +130,7 @@ function holds(operator: CompareOperator, left: Value, right: Value): boolean {
     case '!=': return !equal(left, right);
     case 'in': return contains(right, left);
     case 'not in': return !contains(right, left);
-    default: return ordered(operator, left, right);
+    case '<': case '<=': case '>': case '>=': return ordered(operator, left, right);
   }
 }
 

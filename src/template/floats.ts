@@ -64,7 +64,7 @@ export function scientific(value: number, places: number): [digits: string, expo
 /** round(value, places) of a float. */
 export function roundFloat(value: number, places: number): number {
   if (!Number.isFinite(value) || places > 400) return value;
-  if (places < -400) return Math.sign(value) * 0;
+  if (places < -400) return value < 0 ? -0 : 0;
   const [numerator, denominator] = fractionOf(Math.abs(value));
   if (places >= 0) return Math.sign(value) * Number(fixed(value, places));
   const unit = 10n ** BigInt(-places);

@@ -26,15 +26,16 @@ interface Spec {
 
 export function formatValue(value: Value, spec: string): string {
   if (spec === '') return str(value);
-  const number = asNumber(value);
-  if (!isText(value) && number === undefined) {
+  const worth = asNumber(value);
+  if (!isText(value) && worth === undefined) {
     return raise('TypeError', `unsupported format string passed to ${typeName(value)}.__format__`);
   }
   const wanted = parseSpec(spec, value);
   spendChars(wanted.width + (wanted.places ?? 0));
   if (isText(value)) return formatText(plain(value), wanted);
-  const float = typeof number === 'number' || /^[eEfFgG%]$/.test(wanted.type ?? '');
-  return float ? formatFloat(toFloat(number ?? 0n), wanted, value) : formatInt(BigInt(number ?? 0n), wanted, value);
+  const float = typeof worth === 'number' || /^[eEfFgG%]$/.test(wanted.type ?? '');
+  if (typeof worth === 'bigint' && !float) return formatInt(worth, wanted, value);
+  return formatFloat(toFloat(worth ?? 0n), wanted, value);
 }
 
 function parseSpec(spec: string, value: Value): Spec {
@@ -101,10 +102,7 @@ function number(negative: boolean, prefix: string, digits: string, spec: Spec, g
 
 function padded(head: string, text: string, { fill = ' ', align, width }: Spec): string {
   const missing = Math.max(0, width - charsOf(head + text).length);
-  switch (align) {
-    case '<': return head + text + fill.repeat(missing);
-    case '^': return fill.repeat(missing >> 1) + head + text + fill.repeat(missing - (missing >> 1));
-    case '=': return head + fill.repeat(missing) + text;
-    default: return fill.repeat(missing) + head + text;
-  }
+  if (align === '<') return head + text + fill.repeat(missing);
+  if (align === '^') return fill.repeat(missing >> 1) + head + text + fill.repeat(missing - (missing >> 1));
+  return align === '=' ? head + fill.repeat(missing) + text : fill.repeat(missing) + head + text;
 }

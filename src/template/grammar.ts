@@ -13,6 +13,8 @@ const ours = (name: string, ...fields: string[]): typeof nodes.Node => nodes.Nod
 
 const CLASSES: Readonly<Record<string, typeof nodes.Node>> = {
   ...nodes,
+  If: ours('If', 'cond', 'body', 'otherwise'),
+  InlineIf: ours('InlineIf', 'cond', 'body', 'otherwise'),
   Target: ours('Target'),
   Parameter: ours('Parameter'),
   NamespaceTarget: ours('NamespaceTarget'),
@@ -26,7 +28,7 @@ const CLASSES: Readonly<Record<string, typeof nodes.Node>> = {
   Tested: ours('Tested', 'target', 'args'),
   Arithmetic: ours('Arithmetic', 'left', 'right'),
   Concatenation: ours('Concatenation', 'parts'),
-  Loop: ours('Loop', 'target', 'items', 'body', 'else_', 'test'),
+  Loop: ours('Loop', 'target', 'items', 'body', 'otherwise', 'test'),
   MacroDefinition: ours('MacroDefinition', 'parameters', 'defaults', 'body'),
   CallBlock: ours('CallBlock', 'call', 'parameters', 'defaults', 'body'),
   FilterBlock: ours('FilterBlock', 'body', 'filter'),

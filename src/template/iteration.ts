@@ -2,7 +2,8 @@
 
 import { charsOf, lengthOf } from './characters.ts';
 import { raise } from './error.ts';
-import { Dict, Iter, List, Range, Thing, Tuple, Undefined, View, isText, plain, typeName, type Value } from './values.ts';
+import { Dict, Iter, List, Range, Thing, Tuple, Undefined, View, isText, plain, typeName, type Value }
+  from './values.ts';
 import { spend } from './budget.ts';
 
 /** iter(value). Fails at once, with Python's sentence, for what has no items. */
@@ -74,10 +75,8 @@ export function length(value: Value): bigint {
 /** bool(value). */
 export function truth(value: Value): boolean {
   if (value === null) return false;
-  switch (typeof value) {
-    case 'boolean': return value;
-    case 'bigint': return value !== 0n;
-    case 'number': return value !== 0;
-    default: return (sizeOf(value) ?? 1) > 0;
-  }
+  if (typeof value === 'boolean') return value;
+  if (typeof value === 'bigint') return value !== 0n;
+  if (typeof value === 'number') return value !== 0;
+  return (sizeOf(value) ?? 1) > 0;
 }

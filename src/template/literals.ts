@@ -16,7 +16,7 @@ export function unescape(written: string, line: number): string {
   for (const [whole, octal, byte, short, long, other] of written.matchAll(ESCAPE)) {
     const hex = byte ?? short ?? long;
     // The pattern ignores case, Python does not: \X41 is no escape.
-    if (hex !== undefined && /^\\X/.test(whole)) text += whole;
+    if (hex !== undefined && whole.startsWith('\\X')) text += whole;
     else if (hex !== undefined) text += char(Number.parseInt(hex, 16), line);
     else if (octal !== undefined) text += char(Number.parseInt(octal, 8), line);
     else text += other === undefined ? whole : escaped(other, line);

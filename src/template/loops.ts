@@ -131,7 +131,7 @@ export function loop(node: Loop, frame: Frame, makeBody: MakeBody): Execute {
   const loopId = isExtended ? inner.symbols.declareParameter('loop') : undefined;
   inner.symbols.declareTargets(node.target);
   inner.symbols.analyze(node.body.children);
-  if (node.else_ !== null) elseFrame.symbols.analyze(node.else_.children);
+  if (node.otherwise !== null) elseFrame.symbols.analyze(node.otherwise.children);
   if (node.recursive) [inner.isBuffered, elseFrame.isBuffered] = [true, true];
   const written = descendants.find((one) => one.typename === 'Target' && one.name === 'loop');
   if (written !== undefined) {
@@ -165,7 +165,7 @@ function roundsOf(node: Loop, { frame, inner, elseFrame, loopId }: Frames, makeB
   const filter = node.test === null ? undefined : testOf(node, node.test, frame);
   const assign = assigner(node.target, inner);
   const act = makeBody(node.body, inner);
-  const otherwise = node.else_ && makeBody(node.else_, elseFrame);
+  const otherwise = node.otherwise && makeBody(node.otherwise, elseFrame);
   const [enter, leave] = [inner.entering(), inner.leaving()];
   const [enterElse, leaveElse] = [elseFrame.entering(), elseFrame.leaving()];
   return (on, items, recurse, depth) => {

@@ -60,7 +60,8 @@ function definition(node: Definition, name: string, frame: Frame, makeBody: Make
   const parameters: Parameter[] = names.map((one, i) => {
     const written = node.defaults[i - names.length + node.defaults.length];
     const missing = new Undefined(`parameter ${quoted(one)} was not provided`);
-    return { name: one, id: inner.idOf(one), otherwise: written === undefined ? () => missing : expression(written, inner) };
+    const otherwise = written === undefined ? (): Value => missing : expression(written, inner);
+    return { name: one, id: inner.idOf(one), otherwise };
   });
   const [act, enter] = [makeBody(node.body, inner), inner.entering()];
   return (on) => new Callable(name, 'Macro', (args) => {

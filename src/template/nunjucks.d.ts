@@ -1,7 +1,7 @@
 // The two modules of nunjucks that are used, and what of them. Its lexer, compiler and run time are never loaded.
 
 declare module 'nunjucks/src/nodes.js' {
-  export interface NunjucksNode {
+  interface NunjucksNode {
     readonly typename: string;
     readonly lineno: number;
     readonly fields: readonly string[];
@@ -12,11 +12,13 @@ declare module 'nunjucks/src/nodes.js' {
   }
   const nodes: Readonly<Record<'Node' | 'NodeList' | 'Literal' | 'Symbol' | 'Group' | 'Array' | 'Pair' | 'Dict'
     | 'LookupVal' | 'If' | 'InlineIf' | 'Block' | 'Extends' | 'Output' | 'Compare' | 'CompareOperand', NodeClass>>;
-  export default nodes;
+  export = nodes;
 }
 
 declare module 'nunjucks/src/parser.js' {
-  import type { NunjucksNode } from 'nunjucks/src/nodes.js';
+  import nodes from 'nunjucks/src/nodes.js';
+
+  type NunjucksNode = InstanceType<typeof nodes.Node>;
 
   interface NunjucksToken {
     readonly type: string;
@@ -46,5 +48,5 @@ declare module 'nunjucks/src/parser.js' {
     parseFilter(node: NunjucksNode): NunjucksNode;
   }
   const module: { readonly Parser: typeof Parser };
-  export default module;
+  export = module;
 }

@@ -2,7 +2,7 @@
 // symbols; a symbol is a variable of the frame, or of one around it. What is assigned in a frame is the frame's own and
 // begins as the outer one's value, so an assignment in a loop does not leave it.
 
-import { childrenOf, type AnyNode, type Targets } from './tree.ts';
+import { childrenOf, type AnyNode, type NodeNamed, type Targets } from './tree.ts';
 
 /** What a frame's variable is when the frame is entered: looked up in the context, an outer one's value, or nothing. */
 export type Load = { readonly from: 'context'; readonly name: string } | { readonly from: 'outer'; readonly id: string }
@@ -62,16 +62,15 @@ export class Symbols {
     for (const name of stored) {
       const id = this.find(name);
       const outer = this.parent?.find(name);
-      if (id !== undefined) this.loads.set(id, outer === undefined ? { from: 'context', name } : { from: 'outer', id: outer });
+      const load: Load = outer === undefined ? { from: 'context', name } : { from: 'outer', id: outer };
+      if (id !== undefined) this.loads.set(id, load);
     }
   }
 
   /** What is assigned here and around, with the variables it is in. */
   stored(): Map<string, string> {
-    const found = new Map<string, string>();
-    for (let symbols: Symbols | undefined = this; symbols !== undefined; symbols = symbols.parent) {
-      for (const name of symbols.stores) found.set(name, found.get(name) ?? this.find(name) ?? '');
-    }
+    const found = new Map(this.parent?.stored());
+    for (const name of [...found.keys(), ...this.stores]) found.set(name, this.find(name) ?? '');
     return found;
   }
 
@@ -97,40 +96,45 @@ export function namesOf(target: Targets): string[] {
   }
 }
 
-/** One node of a frame. Those that have a frame of their own are only looked at from outside. */
+type Visits = { readonly [Typename in AnyNode['typename']]?: (symbols: Symbols, node: NodeNamed<Typename>) => void };
+
+/** Nodes that are more than their parts. Those that have a frame of their own are only looked at from outside. */
+const VISITS: Visits = {
+  Symbol: (symbols, node) => symbols.load(node.value),
+  Target: (symbols, node) => symbols.store(node.name),
+  Parameter: (symbols, node) => void symbols.declareParameter(node.name),
+  NamespaceTarget: (symbols, node) => symbols.load(node.namespace),
+  If: (symbols, node) => {
+    visit(symbols, node.cond);
+    symbols.merge([node.body.children, node.otherwise?.children ?? []].map((branch) => {
+      const copy = new Symbols(symbols.parent, symbols);
+      copy.analyze(branch);
+      return copy;
+    }));
+  },
+  MacroDefinition: (symbols, node) => symbols.store(node.name),
+  ModuleImport: (symbols, node) => {
+    visit(symbols, node.template);
+    symbols.store(node.name);
+  },
+  NamesImport: (symbols, node) => {
+    visit(symbols, node.template);
+    for (const [, alias] of node.names) symbols.store(alias);
+  },
+  Assignment: (symbols, node) => symbols.analyze([node.value, node.target]),
+  Loop: (symbols, node) => visit(symbols, node.items),
+  CallBlock: (symbols, node) => visit(symbols, node.call),
+  FilterBlock: (symbols, node) => visit(symbols, node.filter),
+  With: (symbols, node) => symbols.analyze(node.values),
+  AssignmentBlock: (symbols, node) => visit(symbols, node.target),
+  Block: () => undefined,
+};
+
 function visit(symbols: Symbols, node: AnyNode): void {
-  const visitAll = (...nodes: readonly (AnyNode | null)[]): void => {
-    for (const one of nodes) if (one !== null) visit(symbols, one);
-  };
-  switch (node.typename) {
-    case 'Symbol': return symbols.load(node.value);
-    case 'Target': return symbols.store(node.name);
-    case 'Parameter': return void symbols.declareParameter(node.name);
-    case 'NamespaceTarget': return symbols.load(node.namespace);
-    case 'If': {
-      visit(symbols, node.cond);
-      return symbols.merge([node.body.children, [], node.else_?.children ?? []].map((branch) => {
-        const copy = new Symbols(symbols.parent, symbols);
-        copy.analyze(branch);
-        return copy;
-      }));
-    }
-    case 'MacroDefinition': return symbols.store(node.name);
-    case 'ModuleImport':
-      visit(symbols, node.template);
-      return symbols.store(node.name);
-    case 'NamesImport':
-      visit(symbols, node.template);
-      return node.names.forEach(([, alias]) => symbols.store(alias));
-    case 'Assignment': return visitAll(node.value, node.target);
-    case 'Loop': return visit(symbols, node.items);
-    case 'CallBlock': return visit(symbols, node.call);
-    case 'FilterBlock': return visit(symbols, node.filter);
-    case 'With': return visitAll(...node.values);
-    case 'AssignmentBlock': return visit(symbols, node.target);
-    case 'Block': return undefined;
-    default: return visitAll(...childrenOf(node));
-  }
+  const act = VISITS[node.typename];
+  if (act === undefined) symbols.analyze(childrenOf(node));
+  // The table has for each kind of node what takes that kind.
+  else act(symbols, node as never);
 }
 
 /** Which of the names are read in the nodes without having been assigned before. */

@@ -29,7 +29,7 @@ export class Bound {
     const value = this.value(index, otherwise ?? null);
     if (value instanceof Undefined) return raise('TypeError', `must be str, not ${typeName(value)}`);
     if (!isText(value)) return raise('TypeError', `must be str, not ${typeName(value)}`);
-    if (value instanceof Markup) return refuse('text that is marked as safe as an argument', "write (text ~ '') instead");
+    if (value instanceof Markup) refuse('text that is marked as safe as an argument', "write (text ~ '') instead");
     return plain(value);
   }
 
@@ -45,8 +45,8 @@ export function asIndex(value: Value): bigint {
 }
 
 /**
- * Names in order, those with a default ending in "?". `hidden` are parameters that Python's function has before them and
- * that no template fills; its sentences count them.
+ * Names in order, those with a default ending in "?". `hidden` are parameters that Python's function has before them
+ * and that no template fills; its sentences count them.
  */
 export interface Signature {
   readonly name: string;

@@ -40,7 +40,7 @@ class StatementGrammar extends ExpressionGrammar {
     return node;
   }
 
-  readonly #statements: ReadonlyMap<string, (line: number) => Statement> = new Map<string, (line: number) => Statement>([
+  readonly #statements = new Map<string, (line: number) => Statement>([
     ['if', (line): Statement => this.#if(line)],
     ['for', (line): Statement => this.#for(line)],
     ['set', (line): Statement => this.#set(line)],
@@ -93,10 +93,10 @@ class StatementGrammar extends ExpressionGrammar {
     const cond = this.parseTuple({ withCondition: false });
     const body = this.#body('elif', 'else', 'endif');
     const tag = this.advance();
-    if (tag.value === 'else') return make('If', line, { cond, body, else_: this.#lastBody('endif') });
-    if (tag.value === 'endif') return make('If', line, { cond, body, else_: null });
+    if (tag.value === 'else') return make('If', line, { cond, body, otherwise: this.#lastBody('endif') });
+    if (tag.value === 'endif') return make('If', line, { cond, body, otherwise: null });
     const other = this.#if(this.current().lineno);
-    return make('If', line, { cond, body, else_: make('NodeList', other.lineno, { children: [other] }) });
+    return make('If', line, { cond, body, otherwise: make('NodeList', other.lineno, { children: [other] }) });
   }
 
   #for(line: number): Statement {
@@ -106,8 +106,8 @@ class StatementGrammar extends ExpressionGrammar {
     const test = this.skipSymbol('if') ? this.parseInlineIf() : null;
     const recursive = this.skipSymbol('recursive');
     const body = this.#body('endfor', 'else');
-    const else_ = this.advance().value === 'else' ? this.#lastBody('endfor') : null;
-    return make('Loop', line, { target, items, body, else_, test, recursive });
+    const otherwise = this.advance().value === 'else' ? this.#lastBody('endfor') : null;
+    return make('Loop', line, { target, items, body, otherwise, test, recursive });
   }
 
   #set(line: number): Statement {

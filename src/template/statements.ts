@@ -77,7 +77,7 @@ function output(node: Output, frame: Frame): Execute {
 function conditional(node: If, frame: Frame): Execute {
   const soft = frame.soft();
   const [cond, yes] = [expression(node.cond, soft), body(node.body, soft)];
-  const no = node.else_ && body(node.else_, soft);
+  const no = node.otherwise && body(node.otherwise, soft);
   return (on) => {
     if (truth(cond(on))) yes(on);
     else no?.(on);

@@ -8,6 +8,7 @@ import { paid } from './budget.ts';
 
 /** Fields in the format of a field, and none in theirs. */
 const DEPTH_MAX = 2;
+const FIELD_FORMS = 'use {name}, {name.attribute} or {name[key]}';
 
 export interface LookUp {
   readonly getAttribute: (value: Value, name: string) => Value;
@@ -55,7 +56,7 @@ class Formatting {
 
   #field(field: string, depth: number): string {
     const found = /^([^!:{[]*(?:\[[^\]]*\][^!:{[]*)*)(?:!([\s\S])?)?(?::([\s\S]*))?$/.exec(field);
-    if (found === null) return refuse(`the field "{${field}}" in a format`, 'use {name}, {name.attribute} or {name[key]}');
+    if (found === null) return refuse(`the field "{${field}}" in a format`, FIELD_FORMS);
     const [, name = '', conversion, spec = ''] = found;
     if (field.includes('!') && conversion === undefined && !spec.includes('!') && !name.includes('!')) {
       return refuse('a "!" without a letter in a format', 'write !s, !r or !a');
@@ -70,9 +71,10 @@ class Formatting {
     let value = this.#first(first);
     for (const [whole, attribute, element] of rest.matchAll(/\.([^.[]*)|\[([^\]]*)\]|[\s\S]/g)) {
       if (attribute === '' || element === '') raise('ValueError', 'Empty attribute in format string');
+      const key = element !== undefined && /^\d+$/.test(element) ? BigInt(element) : element;
       if (attribute !== undefined) value = this.#lookUp.getAttribute(value, attribute);
-      else if (element !== undefined) value = this.#lookUp.getItem(value, /^\d+$/.test(element) ? BigInt(element) : element);
-      else return refuse(`"${whole}" in the field of a format`, 'use {name}, {name.attribute} or {name[key]}');
+      else if (key !== undefined) value = this.#lookUp.getItem(value, key);
+      else return refuse(`"${whole}" in the field of a format`, FIELD_FORMS);
     }
     return value;
   }

@@ -71,8 +71,8 @@ export function strip(text: string, args: Bound, side: 'strip' | 'lstrip' | 'rst
   const unwanted = new Set(charsOf(args.text(0)));
   const chars = charsOf(text);
   let [from, to] = [0, chars.length];
-  while (side !== 'rstrip' && from < to && unwanted.has(chars[from] ?? '')) from += 1;
-  while (side !== 'lstrip' && to > from && unwanted.has(chars[to - 1] ?? '')) to -= 1;
+  if (side !== 'rstrip') while (from < to && unwanted.has(chars[from] ?? '')) from += 1;
+  if (side !== 'lstrip') while (to > from && unwanted.has(chars[to - 1] ?? '')) to -= 1;
   return chars.slice(from, to).join('');
 }
 
@@ -117,7 +117,7 @@ function splitFromEnd(text: string, args: Bound): string[] {
   const by = separator(args);
   const parts: string[] = [];
   let rest = text;
-  while (most < 0 || parts.length < most) {
+  for (let left = most < 0 ? Infinity : most; left > 0; left -= 1) {
     const at = rest.lastIndexOf(by);
     if (at === -1) break;
     parts.unshift(rest.slice(at + by.length));

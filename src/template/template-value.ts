@@ -23,8 +23,8 @@ export function fromJson(text: string): TemplateValue {
     return token.startsWith('"') ? `"s${token.slice(1)}` : `"n${token}"`;
   });
   JSON.parse(text);
-  return unmarked(JSON.parse(marked, (_, value: unknown) => value instanceof Array || typeof value !== 'object'
-    || value === null ? value : new Map(Object.entries(value))));
+  return unmarked(JSON.parse(marked, (_, value: unknown) => Array.isArray(value)
+    || typeof value !== 'object' || value === null ? value : new Map(Object.entries(value))));
 }
 
 function unmarked(value: unknown): TemplateValue {
@@ -71,7 +71,8 @@ export function givenOf(value: Value): TemplateValue {
   if (value instanceof Range) return Array.from({ length: value.length }, (_, i) => value.at(i));
   if (value instanceof Dict) {
     return new Map([...value.entries()].map(([key, item]) => {
-      return [isText(key) ? plain(key) : refuse('a mapping with such keys for this filter', 'use texts'), givenOf(item)];
+      const name = isText(key) ? plain(key) : refuse('a mapping with such keys for this filter', 'use texts');
+      return [name, givenOf(item)];
     }));
   }
   return refuse('such a value for this filter', 'give it plain values');

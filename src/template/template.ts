@@ -32,7 +32,7 @@ export interface RenderOptions {
 export function renderTemplate(text: string, scope: Readonly<Record<string, TemplateValue>>, options: RenderOptions):
 string {
   const place: Rendering['place'] = { file: undefined, line: 1 };
-  const rendering = { place } as { place: Rendering['place'] };
+  const rendering = { place };
   try {
     return withBudget(options.limits, () => new Renderer(options, rendering).render(text, scope));
   } catch (error) {
@@ -68,7 +68,8 @@ class Renderer {
   }
 
   render(text: string, scope: Readonly<Record<string, TemplateValue>>): string {
-    const given = new Map([...GLOBALS, ...Object.entries(scope).map(([name, value]) => [name, valueOf(value)] as const)]);
+    const own = Object.entries(scope).map(([name, value]) => [name, valueOf(value)] as const);
+    const given = new Map([...GLOBALS, ...own]);
     const code = prepare(text, undefined, this.#tools);
     const output = new Output();
     code.run(Context.of(this.#rendering, given, code), output);

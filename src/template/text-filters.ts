@@ -122,7 +122,7 @@ function fileSize(bound: Bound): Value {
   const [base, infix] = truth(bound.value(1, false)) ? [1024, 'i'] : [1000, ''];
   if (size === 1) return '1 Byte';
   if (size < base) return `${Math.trunc(size)} Bytes`;
-  const prefixes = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'].map((letter) => infix === 'i' ? letter.toUpperCase() : letter);
+  const prefixes = [infix === 'i' ? 'K' : 'k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
   const at = Math.max(0, prefixes.findIndex((_, i) => size < base ** (i + 2)));
   const place = size < base ** (prefixes.length + 1) ? at : prefixes.length - 1;
   const worth = base * size / base ** (place + 2);

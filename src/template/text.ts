@@ -20,13 +20,10 @@ export function str(value: Value): string {
 export function repr(value: Value): string {
   spend(1);
   if (value === null) return 'None';
-  switch (typeof value) {
-    case 'boolean': return value ? 'True' : 'False';
-    case 'bigint': return intText(value);
-    case 'number': return reprFloat(value);
-    case 'string': return quoted(value);
-    default: return reprObject(value);
-  }
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'bigint') return intText(value);
+  if (typeof value === 'number') return reprFloat(value);
+  return typeof value === 'string' ? quoted(value) : reprObject(value);
 }
 
 export function intText(value: bigint): string {

@@ -109,8 +109,8 @@ class Lexer {
     RAW_END.lastIndex = this.#position;
     const end = RAW_END.exec(this.#source);
     if (end === null) {
-      if (this.#position < this.#source.length) raise('TemplateSyntaxError', 'Missing end of raw directive', this.#line);
-      return;
+      if (this.#position >= this.#source.length) return;
+      raise('TemplateSyntaxError', 'Missing end of raw directive', this.#line);
     }
     this.#data(this.#source.slice(this.#position, end.index), end[1] ?? '');
     this.#advance(end.index + end[0].length);

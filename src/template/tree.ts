@@ -3,8 +3,8 @@
 import type { Operator } from './operators.ts';
 import type { Value } from './values.ts';
 
-interface Node<Name extends string> {
-  readonly typename: Name;
+interface Node<Typename extends string> {
+  readonly typename: Typename;
   readonly lineno: number;
   readonly fields: readonly string[];
 }
@@ -42,7 +42,7 @@ export type Tested = Node<'Tested'> & {
   readonly target: Expression; readonly name: string; readonly args: CallArguments;
 };
 export type InlineIf = Node<'InlineIf'> & {
-  readonly cond: Expression; readonly body: Expression; readonly else_: Expression | null;
+  readonly cond: Expression; readonly body: Expression; readonly otherwise: Expression | null;
 };
 export type Arithmetic = Node<'Arithmetic'> & Binary & { readonly operator: Operator };
 export type Concatenation = Node<'Concatenation'> & { readonly parts: readonly Expression[] };
@@ -62,9 +62,9 @@ interface Statements { readonly children: readonly Statement[] }
 export type Body = Node<'NodeList'> & Statements | Node<'Root'> & Statements;
 export type TemplateData = Node<'TemplateData'> & { readonly value: string };
 export type Output = Node<'Output'> & { readonly children: readonly (TemplateData | Expression)[] };
-export type If = Node<'If'> & { readonly cond: Expression; readonly body: Body; readonly else_: Body | null };
+export type If = Node<'If'> & { readonly cond: Expression; readonly body: Body; readonly otherwise: Body | null };
 export type Loop = Node<'Loop'> & {
-  readonly target: Targets; readonly items: Expression; readonly body: Body; readonly else_: Body | null;
+  readonly target: Targets; readonly items: Expression; readonly body: Body; readonly otherwise: Body | null;
   readonly test: Expression | null; readonly recursive: boolean;
 };
 interface Signature { readonly parameters: readonly Parameter[]; readonly defaults: readonly Expression[] }

@@ -198,13 +198,10 @@ export function plain(value: string | Markup): string {
 
 export function typeName(value: Value): string {
   if (value === null) return 'NoneType';
-  switch (typeof value) {
-    case 'boolean': return 'bool';
-    case 'bigint': return 'int';
-    case 'number': return 'float';
-    case 'string': return 'str';
-    default: return typeNameOfObject(value);
-  }
+  if (typeof value === 'boolean') return 'bool';
+  if (typeof value === 'bigint') return 'int';
+  if (typeof value === 'number') return 'float';
+  return typeof value === 'string' ? 'str' : typeNameOfObject(value);
 }
 
 function typeNameOfObject(value: object & Value): string {
@@ -234,13 +231,11 @@ export function callWith(callable: Callable, ...positional: readonly Value[]): V
 export function hashed(value: Value): unknown {
   spend(1);
   if (value === null) return 'None';
-  switch (typeof value) {
-    case 'string': return `s${value}`;
-    case 'boolean': return value ? 'n1' : 'n0';
-    case 'bigint': return `n${value}`;
-    case 'number': return Number.isInteger(value) ? `n${BigInt(value)}` : Number.isNaN(value) ? {} : `n${value}`;
-    default: return hashedObject(value);
-  }
+  if (typeof value === 'string') return `s${value}`;
+  if (typeof value === 'boolean') return value ? 'n1' : 'n0';
+  if (typeof value === 'bigint') return `n${value}`;
+  if (typeof value !== 'number') return hashedObject(value);
+  return Number.isInteger(value) ? `n${BigInt(value)}` : Number.isNaN(value) ? {} : `n${value}`;
 }
 
 function hashedObject(value: object & Value): unknown {

@@ -1,5 +1,5 @@
-// The committed templates, and random ones, rendered here and by the real Jinja2: the text is the same, or the error, or
-// the template is refused here. Whatever else differs is named here with its reason.
+// The committed templates, and random ones, rendered here and by the real Jinja2: the text is the same, or the error,
+// or the template is refused here. Whatever else differs is named here with its reason.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -14,8 +14,13 @@ const REFUSED_PART_MAX = 0.05;
 const ALLOWED_PART_MAX = 0.01;
 const CORPUS_REFUSED_MAX = 15;
 
+interface Allowed {
+  readonly why: string;
+  readonly applies: (ours: Failed, theirs: Failed, template: string) => boolean;
+}
+
 /** Errors of the same class with another sentence, or of another one: what they are, and why. */
-const ALLOWED: readonly { readonly why: string; readonly applies: (ours: Failed, theirs: Failed, template: string) => boolean }[] = [
+const ALLOWED: readonly Allowed[] = [
   {
     why: 'the number of arguments of a builtin is told in many ways, by version',
     applies: (ours, theirs) => ours.error === theirs.error && theirs.error === 'TypeError'
