@@ -11,7 +11,8 @@ const ASCII = /^\p{ASCII}*$/u;
 const LEADING = new RegExp(`^${SPACE_CLASS}+`);
 const ONLY_SPACE = new RegExp(`^${SPACE_CLASS}+$`);
 const SPACE_CHAR = new RegExp(SPACE_CLASS);
-const LINE_END = new RegExp('\\r\\n|[\\n\\r\\v\\f\\x1c-\\x1e\\x85\\u2028\\u2029]', 'g');
+const LINE_ENDS = ['\r\n', '\n', '\r', '\v', '\f', '\x1c', '\x1d', '\x1e', '\x85', '\u2028', '\u2029'];
+const LINE_END = new RegExp(LINE_ENDS.join('|'), 'g');
 const SURROGATE = /[\ud800-\udfff]/;
 // Titlecase letters that are not the uppercase ones, and letters whose uppercase is several.
 const ODD_TITLE = /[\u01c4-\u01cc\u01f1-\u01f3\u10d0-\u10ff\u1f80-\u1ffc]/;

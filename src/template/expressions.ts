@@ -2,15 +2,15 @@
 
 import type { Activation } from './activation.ts';
 import { contains, equal, ordered } from './equality.ts';
-import { raise, refuse } from './error.ts';
+import { isRaised, raise, refuse } from './error.ts';
 import type { Frame } from './frame.ts';
 import { truth } from './iteration.ts';
 import { call, getAttribute, getItem } from './look-up.ts';
 import { joined, negate, operate, positive } from './operators.ts';
 import { slice } from './slicing.ts';
 import { quoted } from './text.ts';
-import type { CallArguments, Compare, CompareOperator, Expression, Filtered, InlineIf, Item, SliceNode, Tested }
-  from './tree.ts';
+import { descendantsOf, type CallArguments, type Compare, type CompareOperator, type Expression, type Filtered,
+  type InlineIf, type Item, type SliceNode, type Tested } from './tree.ts';
 import { Dict, Tuple, Undefined, list, type Arguments, type Value } from './values.ts';
 import { argumentsOf } from './call-arguments.ts';
 import { spend } from './budget.ts';
@@ -92,8 +92,27 @@ function dict(entries: readonly (readonly [Evaluate, Evaluate])[]): Evaluate {
 
 function item(node: Item, frame: Frame): Evaluate {
   const target = expression(node.target, frame);
-  if (node.val.typename === 'Slice') return sliced(target, node.val, frame);
+  if (node.val.typename === 'Slice') {
+    const cut = sliced(target, node.val, frame);
+    return isConstant(node.target) ? ofConstant(cut) : cut;
+  }
   return binary(target, expression(node.val, frame), getItem);
+}
+
+function isConstant(node: Expression): boolean {
+  return [node, ...descendantsOf(node)].every(({ typename }) => typename !== 'Symbol' && typename !== 'Call');
+}
+
+/** Jinja2 works it out while it compiles, where what cannot be sliced is undefined and no error. */
+function ofConstant(cut: Evaluate): Evaluate {
+  return (on) => {
+    try {
+      return cut(on);
+    } catch (error) {
+      if (isRaised(error, 'TypeError')) refuse('a slice of a constant that has no parts', 'leave it out');
+      throw error;
+    }
+  };
 }
 
 function sliced(target: Evaluate, node: SliceNode, frame: Frame): Evaluate {
@@ -154,32 +173,33 @@ export function callArguments(node: CallArguments, frame: Frame): (on: Activatio
 
 /** A filter that is not there fails at once; within an `if`, only when it is used. */
 export function filtered(node: Filtered, frame: Frame, input?: Evaluate): Evaluate {
+  const absent = missing('filter', frame.tools.filters.has(node.name), node, frame);
+  frame.tools.filters.check(node.name, node.lineno);
   const target = node.target === null ? input : node.target.typename === 'Filtered'
     ? filtered(node.target, frame, input) : expression(node.target, frame);
   const args = callArguments(node.args, frame);
-  const { filters } = frame.tools;
-  if (!filters.has(node.name)) return missing('filter', node, frame);
-  filters.check(node.name, node.lineno);
-  return (on) => {
+  return absent ?? ((on) => {
     const value = target?.(on) ?? null;
     const { positional, named } = args(on);
     spend(1);
     return on.context.rendering.toolbox.filter(node.name, { positional: [value, ...positional], named });
-  };
+  });
 }
 
 function tested(node: Tested, frame: Frame): Evaluate {
+  const absent = missing('test', frame.tools.tests.has(node.name), node, frame);
   const [target, args] = [expression(node.target, frame), callArguments(node.args, frame)];
-  if (!frame.tools.tests.has(node.name)) return missing('test', node, frame);
-  return (on) => {
+  return absent ?? ((on) => {
     const value = target(on);
     const { positional, named } = args(on);
     spend(1);
     return on.context.rendering.toolbox.test(node.name, { positional: [value, ...positional], named });
-  };
+  });
 }
 
-function missing(what: 'filter' | 'test', node: Filtered | Tested, frame: Frame): Evaluate {
+function missing(what: 'filter' | 'test', isThere: boolean, node: Filtered | Tested, frame: Frame):
+Evaluate | undefined {
+  if (isThere) return undefined;
   if (!frame.isSoft) {
     return raise('TemplateAssertionError', `No ${what} named ${quoted(node.name)}.`, node.lineno);
   }
