@@ -2,7 +2,7 @@
 // Nothing of JavaScript's objects can be reached from a template: names are looked up in tables, never in objects.
 
 import { raise, type ErrorKind } from './error.ts';
-import { spend } from './budget.ts';
+import { paid, spend } from './budget.ts';
 
 export type Value = null | boolean | bigint | number | string | Markup | List | Tuple | Dict | Range | Iter | View
   | Undefined | Callable | Thing;
@@ -241,7 +241,10 @@ export function hashed(value: Value): unknown {
 function hashedObject(value: object & Value): unknown {
   if (value instanceof Markup) return `s${value.text}`;
   if (value instanceof Undefined) return value.lenient ? value : value.fail();
-  if (value instanceof Tuple) return `t${JSON.stringify(value.items.map((item) => identified(hashed(item))))}`;
+  if (value instanceof Tuple) {
+    const parts = value.items.map((item) => identified(hashed(item)));
+    return paid(`t${parts.map((part) => `${part.length}:${part}`).join('')}`);
+  }
   if (value instanceof List || value instanceof Dict || (value instanceof View && value.part !== 'values')) {
     return raise('TypeError', `unhashable type: '${typeName(value)}'`);
   }

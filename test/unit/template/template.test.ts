@@ -88,7 +88,8 @@ const HOSTILE = [
   growing('ns.l = [ns.l, ns.l]', '{{ ns.l|tojson }}'),
   '{% for i in [[1]] recursive %}{{ loop([[1]]) }}{% endfor %}',
   "{{ ('x' * 100000).split('x')|join('y' * 100000) }}",
-  `{{ ${'('.repeat(100_000)}1${')'.repeat(100_000)} }}`, `{{ ${'['.repeat(100_000)} }}`, `{{ ${'-'.repeat(100_000)}1 }}`,
+  `{{ ${'('.repeat(100_000)}1${')'.repeat(100_000)} }}`, `{{ ${'['.repeat(100_000)} }}`,
+  `{{ ${'-'.repeat(100_000)}1 }}`,
   '{% if true %}'.repeat(50_000), '{{'.repeat(400_000),
 ];
 
@@ -121,7 +122,8 @@ const HOSTILE_NAMES = ['constructor', '__proto__', 'prototype', 'toString', 'val
 
 test('no name reaches an object of JavaScript', () => {
   const things = ["''", '1', '1.5', 'true', 'none', '[]', '()', '{}', 'range', 'range(2)', 'dict', 'namespace()',
-    "cycler('a')", 'joiner()', "''.upper", '[].append', '{}.items()', "[1]|map('string')", "'a'|tojson", 'x', 'missing'];
+    "cycler('a')", 'joiner()', "''.upper", '[].append', '{}.items()', "[1]|map('string')", "'a'|tojson", 'x',
+    'missing'];
   for (const thing of things) {
     for (const name of HOSTILE_NAMES) {
       for (const text of [`{{ (${thing}).${name} is defined }}`, `{{ (${thing})['${name}'] is defined }}`,
