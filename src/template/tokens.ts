@@ -4,7 +4,7 @@ import { SPACE_CLASS, trimEnd } from './characters.ts';
 import { TemplateError, raise, refuse } from './error.ts';
 import { intLiteral, unescape } from './literals.ts';
 import { quoted } from './text.ts';
-import { spendChars } from './budget.ts';
+import { spend, spendChars } from './budget.ts';
 
 export type TokenType = 'data' | 'block-start' | 'block-end' | 'variable-start' | 'variable-end' | 'symbol'
   | 'string' | 'int' | 'float' | 'operator' | 'end';
@@ -188,6 +188,7 @@ class Lexer {
   }
 
   #push(type: TokenType, value: string, literal?: Token['literal'], lineno = this.#line): string {
+    spend(1);
     this.#tokens.push({ type, value, lineno, colno: 0, ...literal === undefined ? {} : { literal } });
     return value;
   }
