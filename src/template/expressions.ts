@@ -18,6 +18,7 @@ import { spend } from './budget.ts';
 export type Evaluate = (on: Activation) => Value;
 
 export function expression(node: Expression, frame: Frame): Evaluate {
+  refuseFolded(node);
   const of = (one: Expression): Evaluate => expression(one, frame);
   switch (node.typename) {
     case 'Literal': return () => node.value;
@@ -99,6 +100,15 @@ function item(node: Item, frame: Frame): Evaluate {
   return binary(target, expression(node.val, frame), getItem);
 }
 
+/** Jinja2 works these out while it compiles, and fails then if a part of a constant is undefined. */
+function refuseFolded(node: Expression): void {
+  const isFolded = node.typename === 'And' || node.typename === 'Or' || node.typename === 'Concatenation';
+  if (!isFolded || !isConstant(node)) return;
+  if (descendantsOf(node).some(({ typename }) => typename === 'Attribute' || typename === 'LookupVal')) {
+    refuse('a part of a constant in "and", "or" or "~"', 'write its value', node.lineno);
+  }
+}
+
 function isConstant(node: Expression): boolean {
   return [node, ...descendantsOf(node)].every(({ typename }) => typename !== 'Symbol' && typename !== 'Call');
 }
@@ -178,27 +188,29 @@ export function filtered(node: Filtered, frame: Frame, input?: Evaluate): Evalua
   const target = node.target === null ? input : node.target.typename === 'Filtered'
     ? filtered(node.target, frame, input) : expression(node.target, frame);
   const args = callArguments(node.args, frame);
-  return absent ?? ((on) => {
+  return (on) => {
     const value = target?.(on) ?? null;
     const { positional, named } = args(on);
+    absent?.();
     spend(1);
     return on.context.rendering.toolbox.filter(node.name, { positional: [value, ...positional], named });
-  });
+  };
 }
 
 function tested(node: Tested, frame: Frame): Evaluate {
   const absent = missing('test', frame.tools.tests.has(node.name), node, frame);
   const [target, args] = [expression(node.target, frame), callArguments(node.args, frame)];
-  return absent ?? ((on) => {
+  return (on) => {
     const value = target(on);
     const { positional, named } = args(on);
+    absent?.();
     spend(1);
     return on.context.rendering.toolbox.test(node.name, { positional: [value, ...positional], named });
-  });
+  };
 }
 
 function missing(what: 'filter' | 'test', isThere: boolean, node: Filtered | Tested, frame: Frame):
-Evaluate | undefined {
+(() => never) | undefined {
   if (isThere) return undefined;
   if (!frame.isSoft) {
     return raise('TemplateAssertionError', `No ${what} named ${quoted(node.name)}.`, node.lineno);

@@ -99,7 +99,7 @@ function countOf(value: Value): number {
 
 function truncate(bound: Bound): Value {
   const value = bound.value(0);
-  if (value instanceof Undefined) return value.fail();
+  if (value instanceof Undefined) return value.lenient ? value : value.fail();
   if (typeof value !== 'string') return refuse(`truncate of ${typeName(value)}`, 'give it a text');
   const [length, end] = [bound.int(1, 255), bound.text(3, '...')];
   const leeway = bound.value(4) === null ? 5 : bound.int(4);
