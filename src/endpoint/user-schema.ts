@@ -1,0 +1,125 @@
+// The administrator's JSON Schema, and what users send. Its dialect is what `$schema` says, and 2020-12 otherwise;
+// `format` is not looked at, and nothing is fetched. Whatever it and the value are, it ends in some seconds.
+
+import { createRequire } from 'node:module';
+import { createContext, Script } from 'node:vm';
+import type { Ajv, ErrorObject, Options } from 'ajv';
+import type { Json, JsonObject } from '../common/json.ts';
+import { readPattern } from './python-pattern.ts';
+import { pythonRepr } from './python-repr.ts';
+import { sentenceOf } from './schema-errors.ts';
+import { STEPS, startFailure } from './start-failure.ts';
+import type { WrittenFile } from './user-config.ts';
+
+/** Of a user's patience and of a node's processor: patterns can take for ever. */
+const CHECK_MS_MAX = 5_000;
+const SCHEMA_CHARS_MAX = 1024 * 1024;
+const VALUES_CHARS_MAX = 4 * 1024 * 1024;
+
+interface Dialect {
+  readonly module: string;
+  readonly exported: string;
+  /** Beside `$ref`, nothing counts. */
+  readonly refAlone: boolean;
+  /** A description of the dialect that the module does not know. */
+  readonly meta?: string;
+}
+
+const LATEST: Dialect = { module: 'ajv/dist/2020.js', exported: 'Ajv2020', refAlone: false };
+const DIALECTS: Readonly<Record<string, Dialect>> = {
+  '2020-12/schema': LATEST,
+  '2019-09/schema': { module: 'ajv/dist/2019.js', exported: 'Ajv2019', refAlone: false },
+  'draft-07/schema': { module: 'ajv', exported: 'Ajv', refAlone: true },
+  'draft-06/schema': {
+    module: 'ajv', exported: 'Ajv', refAlone: true, meta: 'ajv/dist/refs/json-schema-draft-06.json',
+  },
+  'draft-04/schema': { module: 'ajv-draft-04', exported: 'default', refAlone: true },
+};
+
+/** Throws a start failure that says which value is wrong, or that the schema is. */
+export function checkUserOptions({ path, text }: WrittenFile, options: JsonObject): void {
+  let schema: unknown;
+  try {
+    schema = JSON.parse(text);
+  } catch (cause) {
+    throw startFailure(STEPS.files, 'JSONDecodeError', `The user config schema is not valid JSON: ${path}`, cause);
+  }
+  if (schema === null || isEmpty(schema)) return;
+  const values = JSON.stringify(options, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
+  if (text.length > SCHEMA_CHARS_MAX) throw schemaError(`${path} is longer than ${SCHEMA_CHARS_MAX} characters`);
+  if (values.length > VALUES_CHARS_MAX) {
+    throw startFailure(STEPS.render, 'ValidationError', `more than ${VALUES_CHARS_MAX} characters of values`);
+  }
+  const problem = inTime(() => check(schema, JSON.parse(values) as Json));
+  if (problem !== undefined) throw startFailure(STEPS.render, 'ValidationError', problem);
+}
+
+function isEmpty(schema: unknown): boolean {
+  return typeof schema === 'object' && schema !== null && Object.keys(schema).length === 0;
+}
+
+/** What is wrong with the value; undefined: nothing. */
+function check(schema: unknown, value: Json): string | undefined {
+  if (schema === true) return undefined;
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
+    if (schema === false) return `False schema does not allow ${pythonRepr(value)}`;
+    throw schemaError(`${pythonRepr(schema as Json)} is not of type 'object', 'boolean'`);
+  }
+  const ajv = ajvFor(dialectOf(schema));
+  if (ajv.validateSchema(schema) !== true) throw schemaError(sentenceOf(ajv.errors ?? [], schema, 'metaschema'));
+  let validate: { (value: unknown): boolean; errors?: ErrorObject[] | null };
+  try {
+    validate = ajv.compile(schema);
+  } catch (cause) {
+    throw schemaError(cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  return validate(value) ? undefined : sentenceOf(validate.errors ?? [], schema, 'schema');
+}
+
+function dialectOf(schema: object): Dialect {
+  const uri: unknown = Reflect.get(schema, '$schema');
+  const name = typeof uri === 'string' ? /json-schema\.org\/(?:draft\/)?(.*?)#?$/.exec(uri)?.[1] : undefined;
+  // As in the field: what is not known is read as the latest.
+  return DIALECTS[name ?? ''] ?? LATEST;
+}
+
+function ajvFor({ module, exported, refAlone, meta }: Dialect): Ajv {
+  const require = createRequire(import.meta.url);
+  // What the package's own types say that each of its modules exports.
+  const { [exported]: Dialect } = require(module) as Record<string, new (options: Options) => Ajv>;
+  if (Dialect === undefined) throw new Error(`${module} exports no ${exported}`);
+  const options: Options & { readonly ignoreKeywordsWithRef?: boolean } = {
+    strict: false, allErrors: true, verbose: true, validateFormats: false, logger: false, validateSchema: false,
+    inlineRefs: false, ignoreKeywordsWithRef: refAlone, code: { regExp },
+  };
+  const ajv = new Dialect(options);
+  if (meta !== undefined) ajv.addMetaSchema(require(meta) as object);
+  return ajv;
+}
+
+const regExp = Object.assign((text: string): RegExp => {
+  try {
+    const { source, flags } = readPattern(text);
+    return new RegExp(source, flags);
+  } catch (cause) {
+    throw new SyntaxError(`${pythonRepr(text)} is not a 'regex'`, { cause });
+  }
+}, { code: 'readPattern' });
+
+function inTime<T>(run: () => T): T {
+  let result: { readonly value: T } | undefined;
+  const context = createContext({ run: () => { result = { value: run() }; } });
+  try {
+    new Script('run()').runInContext(context, { timeout: CHECK_MS_MAX });
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')) throw cause;
+    throw startFailure(STEPS.render, 'ValidationError', `the values could not be checked within ${CHECK_MS_MAX / 1000} s:`
+      + ' a pattern of the schema takes too long for one of them', cause);
+  }
+  if (result === undefined) throw new Error('unreachable: it ran, or it has thrown');
+  return result.value;
+}
+
+function schemaError(message: string, cause?: unknown): Error {
+  return startFailure(STEPS.render, 'SchemaError', message, cause);
+}
