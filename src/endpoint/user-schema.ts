@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { createContext, Script } from 'node:vm';
 import type { Ajv, ErrorObject, Options } from 'ajv';
 import type { Json, JsonObject } from '../common/json.ts';
+import { isMapping } from '../common/schema.ts';
 import { readPattern } from './python-pattern.ts';
 import { pythonRepr } from './python-repr.ts';
 import { sentenceOf } from './schema-errors.ts';
@@ -21,19 +22,22 @@ interface Dialect {
   readonly exported: string;
   /** Beside `$ref`, nothing counts. */
   readonly refAlone: boolean;
+  /** What the module knows, and the dialect does not. */
+  readonly unknown: readonly string[];
   /** A description of the dialect that the module does not know. */
   readonly meta?: string;
 }
 
-const LATEST: Dialect = { module: 'ajv/dist/2020.js', exported: 'Ajv2020', refAlone: false };
+const META_6 = 'http://json-schema.org/draft-06/schema#';
+const LATEST: Dialect = { module: 'ajv/dist/2020.js', exported: 'Ajv2020', refAlone: false, unknown: ['id', 'dependencies'] };
 const DIALECTS: Readonly<Record<string, Dialect>> = {
   '2020-12/schema': LATEST,
-  '2019-09/schema': { module: 'ajv/dist/2019.js', exported: 'Ajv2019', refAlone: false },
-  'draft-07/schema': { module: 'ajv', exported: 'Ajv', refAlone: true },
+  '2019-09/schema': { ...LATEST, module: 'ajv/dist/2019.js', exported: 'Ajv2019' },
+  'draft-07/schema': { module: 'ajv', exported: 'Ajv', refAlone: true, unknown: ['id'] },
   'draft-06/schema': {
-    module: 'ajv', exported: 'Ajv', refAlone: true, meta: 'ajv/dist/refs/json-schema-draft-06.json',
+    module: 'ajv', exported: 'Ajv', refAlone: true, unknown: ['id'], meta: 'ajv/dist/refs/json-schema-draft-06.json',
   },
-  'draft-04/schema': { module: 'ajv-draft-04', exported: 'default', refAlone: true },
+  'draft-04/schema': { module: 'ajv-draft-04', exported: 'default', refAlone: true, unknown: [] },
 };
 
 /** Throws a start failure that says which value is wrong, or that the schema is. */
@@ -65,15 +69,31 @@ function check(schema: unknown, value: Json): string | undefined {
     if (schema === false) return `False schema does not allow ${pythonRepr(value)}`;
     throw schemaError(`${pythonRepr(schema as Json)} is not of type 'object', 'boolean'`);
   }
-  const ajv = ajvFor(dialectOf(schema));
-  if (ajv.validateSchema(schema) !== true) throw schemaError(sentenceOf(ajv.errors ?? [], schema, 'metaschema'));
+  const dialect = dialectOf(schema);
+  const judge = judgeOf(dialect);
+  const { $schema: _, ...known } = schema as Readonly<Record<string, unknown>>; // it is an object
+  if (judge.validateSchema(known) !== true) throw schemaError(sentenceOf(judge.errors ?? [], schema, 'metaschema'));
   let validate: { (value: unknown): boolean; errors?: ErrorObject[] | null };
   try {
-    validate = ajv.compile(schema);
+    validate = ajvFor(dialect).compile(withoutNullable(known) as object); // an object stays one
   } catch (cause) {
     throw schemaError(cause instanceof Error ? cause.message : String(cause), cause);
   }
   return validate(value) ? undefined : sentenceOf(validate.errors ?? [], schema, 'schema');
+}
+
+const OF_NAMES = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas', 'dependencies']);
+const OF_DATA = new Set(['const', 'enum', 'default', 'examples']);
+
+/** No dialect knows `nullable`, but the module does. */
+function withoutNullable(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withoutNullable);
+  if (!isMapping(schema)) return schema;
+  return Object.fromEntries(Object.entries(schema).filter(([key]) => key !== 'nullable').map(([key, value]) => {
+    if (OF_DATA.has(key)) return [key, value];
+    if (!OF_NAMES.has(key) || !isMapping(value)) return [key, withoutNullable(value)];
+    return [key, Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withoutNullable(inner)]))];
+  }));
 }
 
 function dialectOf(schema: object): Dialect {
@@ -83,16 +103,26 @@ function dialectOf(schema: object): Dialect {
   return DIALECTS[name ?? ''] ?? LATEST;
 }
 
-function ajvFor({ module, exported, refAlone, meta }: Dialect): Ajv {
+/** One for a dialect: what it compiles for schemas of schemas is large, and no schema stays in it. */
+const judges = new Map<Dialect, Ajv>();
+
+function judgeOf(dialect: Dialect): Ajv {
+  const judge = judges.get(dialect) ?? ajvFor(dialect);
+  judges.set(dialect, judge);
+  return judge;
+}
+
+function ajvFor({ module, exported, refAlone, unknown, meta }: Dialect): Ajv {
   const require = createRequire(import.meta.url);
   // What the package's own types say that each of its modules exports.
   const { [exported]: Dialect } = require(module) as Record<string, new (options: Options) => Ajv>;
   if (Dialect === undefined) throw new Error(`${module} exports no ${exported}`);
   const options: Options & { readonly ignoreKeywordsWithRef?: boolean } = {
     strict: false, allErrors: true, verbose: true, validateFormats: false, logger: false, validateSchema: false,
-    inlineRefs: false, ignoreKeywordsWithRef: refAlone, code: { regExp },
+    inlineRefs: false, ...meta === undefined ? {} : { defaultMeta: META_6 }, ignoreKeywordsWithRef: refAlone, code: { regExp },
   };
   const ajv = new Dialect(options);
+  for (const keyword of unknown) ajv.removeKeyword(keyword);
   if (meta !== undefined) ajv.addMetaSchema(require(meta) as object);
   return ajv;
 }
