@@ -58,6 +58,7 @@ function escapeOf(token: string, inClass: boolean): string {
 }
 
 function classOf(token: string): string {
+  if (!/.\]$/.test(token)) throw new SyntaxError('unterminated character set');
   const negated = token.startsWith('[^');
   const inner = token.slice(negated ? 2 : 1, -1);
   const members = [...inner.matchAll(/\\(?:[xuU][0-9a-fA-F]+|.)|./gsu)].map(([one], i) => {
@@ -78,5 +79,5 @@ function groupOf(token: string): string {
 
 function repetitionOf(token: string): string {
   if (/^\{\d+(,\d*)?\}$/.test(token)) return token;
-  return /^\{,\d+\}$/.test(token) ? `{0${token.slice(1)}` : `\\${token.slice(0, -1)}\\}`;
+  return /^\{,\d*\}$/.test(token) ? `{0${token.slice(1)}` : token.replace(/[{}]/g, '\\$&');
 }
