@@ -107,3 +107,32 @@ suite('values that would become more than values', () => {
       + 'renders): a template must print it unquoted and whole, as {{ NAME }}']);
   });
 });
+
+suite('a line break in a value', () => {
+  const template = (provider: string, key: string): string => 'engine:\n  type: GlobusComputeEngine\n  provider:\n'
+    + `    type: ${provider}\n    launcher: {type: SimpleLauncher}\n    ${key}: {{ X }}\n`;
+
+  test('makes no second directive of any scheduler', () => {
+    const keys: Readonly<Record<string, readonly string[]>> = {
+      SlurmProvider: ['account', 'partition', 'qos', 'constraint', 'clusters', 'gpus_per_node', 'gres'],
+      PBSProProvider: ['account', 'queue', 'select_options'], TorqueProvider: ['account', 'queue'],
+    };
+    for (const [provider, names] of Object.entries(keys)) {
+      for (const name of names) {
+        renderUserConfig(input(template(provider, name), { X: 'plain' }));
+        for (const text of ['a\n#SBATCH --array=1-9\n#PBS -J 1-9', 'a\r#PBS -h', '\n', 'a\n']) {
+          const [step, , message] = refusal(input(template(provider, name), { X: text }));
+          assert.equal(step, 1);
+          assert.match(message, new RegExp(`^engine\\.provider\\.${name}: `));
+        }
+      }
+    }
+  });
+
+  test('makes directives of scheduler_options that are options, and none that we need to know of', () => {
+    for (const text of ['--exclusive\n#SBATCH --array=1-9', '#PBS -t 1-9', '# BSUB -J a[1-9]', '-N 5', '--x\nrm -rf /']) {
+      const [step, , message] = refusal(input(template('SlurmProvider', 'scheduler_options'), { X: text }));
+      assert.deepEqual([step, message.split(',')[0]], [1, 'engine.provider.scheduler_options']);
+    }
+  });
+});
