@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { systemClock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
 import { unlock } from '../common/lock.ts';
@@ -83,6 +84,8 @@ async function prepared(call: UserEndpointCall, payload: UserPayload, watch: Par
     log, title, ...endings(watch, log),
     onUp: async (recovered) => {
       claimInstance(directory, endpointId);
+      // From now on there may be thousands of tasks, and memory is what makes them fast.
+      setFlagsFromString('--semi-space-growth-factor=2');
       announce({ type: 'up', pid: process.pid, ...recovered, notes: config.notes });
     },
   });
