@@ -108,7 +108,7 @@ function regained(): string | undefined {
   return undefined;
 }
 
-/** Whether a descriptor beyond the standard ones is the runtime's own: it makes pipes with both ends in this process. */
+/** Whether a descriptor beyond the standard ones is the runtime's own: of its pipes it has both ends. */
 export function isOwnDescriptor(target: string, all: readonly string[]): boolean {
   if (target === '/dev/null' || target.startsWith('anon_inode:')) return true;
   return target.startsWith('pipe:') && all.filter((one) => one === target).length >= 2;

@@ -1,5 +1,5 @@
-// A regular expression in Python's words → one of JavaScript's that means the same, or an error: schemas are written for
-// the former. One difference is kept: `$` is the end of a text, and not also the place before its last line break.
+// A regular expression in Python's words → one of JavaScript's that means the same, or an error: schemas are written
+// for the former. One difference is kept: `$` is the end of a text, and not also the place before its last line break.
 
 const SYNTAX = /[\\^$.*+?()[\]{}|/]/;
 const LETTERS = '\\p{L}\\p{N}_';
@@ -21,7 +21,10 @@ export function readPattern(pattern: string): Pattern {
 }
 
 // One token of a pattern at a time: an escape, a class, the beginning of a group, a repetition, or a character.
-const TOKENS = /\\(?:[xuU][0-9a-fA-F]+|.)|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?(?:P[<=]|<[=!]|[:=!#<>(]|.)?)|[*+?]\+|\{\d*,?\d*\}|./gsu;
+const TOKENS = new RegExp([
+  /\\(?:[xuU][0-9a-fA-F]+|.)/, /\[\^?\]?(?:\\.|[^\]\\])*\]/, /\((?:\?(?:P[<=]|<[=!]|.)?)?/, /[*+?]\+/,
+  /\{\d*,?\d*\}/, /./,
+].map(({ source }) => source).join('|'), 'gsu');
 
 function translated(pattern: string): string {
   return [...pattern.matchAll(TOKENS)].map(([token]) => {

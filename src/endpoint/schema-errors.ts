@@ -1,14 +1,15 @@
 // What a schema refuses, in the sentences of Python's jsonschema, which the users of the field know: of all that is
 // wrong the one thing that tells most, where the schema says so, and where the value is. Pure.
 
-import type { ErrorObject } from 'ajv';
 import type { Json } from '../common/json.ts';
 import { isMapping } from '../common/schema.ts';
 import { pythonRepr } from './python-repr.ts';
-import { wordsOf } from './schema-words.ts';
+import { wordsOf, type SchemaProblem } from './schema-words.ts';
 
 /** `container`: how the schema is called: it may be a schema of schemas. */
-export function sentenceOf(errors: readonly ErrorObject[], schema: object, container: 'schema' | 'metaschema'): string {
+export function sentenceOf(
+  errors: readonly SchemaProblem[], schema: object, container: 'schema' | 'metaschema',
+): string {
   const all = withoutEchoes(errors).sort((a, b) => compare(placeIn(schema, a), placeIn(schema, b)));
   const best = telling(all);
   if (best === undefined) return 'the values do not fit the schema';
@@ -30,27 +31,27 @@ function pointer(text: string): string[] {
 }
 
 /** Errors that only say that there is another: what was tried on each item, or why a branch was taken. */
-function withoutEchoes(errors: readonly ErrorObject[]): ErrorObject[] {
+function withoutEchoes(errors: readonly SchemaProblem[]): SchemaProblem[] {
   const contains = errors.filter(({ keyword }) => keyword === 'contains');
   return errors.filter((error) => error.keyword !== 'if' && error.keyword !== 'propertyNames'
     && !contains.some((one) => error !== one && isWithin(error, one)));
 }
 
-function isWithin(inner: ErrorObject, outer: ErrorObject): boolean {
+function isWithin(inner: SchemaProblem, outer: SchemaProblem): boolean {
   return inner.schemaPath.startsWith(`${outer.schemaPath}/`) && inner.instancePath.startsWith(outer.instancePath);
 }
 
-function isUnion({ keyword }: ErrorObject): boolean {
+function isUnion({ keyword }: SchemaProblem): boolean {
   return keyword === 'anyOf' || keyword === 'oneOf';
 }
 
 /** The one that is nearest to the top; of a union, what is wrong with the branch that fits best. */
-function telling(errors: readonly ErrorObject[]): ErrorObject | undefined {
+function telling(errors: readonly SchemaProblem[]): SchemaProblem | undefined {
   const unions = errors.filter(isUnion);
   const outermost = errors.filter((error) => !unions.some((union) => union !== error && isWithin(error, union)));
   let best = most(outermost, '');
   while (best !== undefined && isUnion(best)) {
-    const union: ErrorObject = best;
+    const union: SchemaProblem = best;
     const inner = errors.filter((error) => error !== union && isWithin(error, union)
       && !unions.some((other) => other !== union && other !== error && isWithin(other, union)
         && isWithin(error, other)));
@@ -66,19 +67,19 @@ function telling(errors: readonly ErrorObject[]): ErrorObject | undefined {
 
 type Rank = readonly (number | string)[];
 
-function most(errors: readonly ErrorObject[], from: string): ErrorObject | undefined {
-  return errors.reduce<ErrorObject | undefined>((best, error) =>
+function most(errors: readonly SchemaProblem[], from: string): SchemaProblem | undefined {
+  return errors.reduce<SchemaProblem | undefined>((best, error) =>
     (best === undefined || compare(rank(error, from), rank(best, from)) > 0 ? error : best), undefined);
 }
 
-function rank(error: ErrorObject, from: string): Rank {
+function rank(error: SchemaProblem, from: string): Rank {
   const path = pointer(error.instancePath.slice(from.length));
   return [-path.length, path.join('\0'), isUnion(error) ? 0 : 1, 0, hasItsType(error) ? 0 : 1];
 }
 
-function hasItsType({ parentSchema, data }: ErrorObject): boolean {
+function hasItsType({ parentSchema, data }: SchemaProblem): boolean {
   const types = [parentSchema?.['type']].flat();
-  return types.some((type) => {
+  return types.map(String).some((type) => {
     switch (type) {
       case 'string': case 'boolean': case 'number': return typeof data === type;
       case 'integer': return Number.isInteger(data);
@@ -91,7 +92,7 @@ function hasItsType({ parentSchema, data }: ErrorObject): boolean {
 }
 
 /** Where in the schema it stands, as the schema is written. */
-function placeIn(schema: object, { schemaPath }: ErrorObject): Rank {
+function placeIn(schema: object, { schemaPath }: SchemaProblem): Rank {
   let at: unknown = schema;
   return pointer(schemaPath.slice(schemaPath.indexOf('#') + 1)).map((key) => {
     if (typeof at !== 'object' || at === null) return 0;

@@ -1,16 +1,28 @@
 // One sentence for each thing that a schema can refuse, as Python's jsonschema words it. Pure.
 
-import type { ErrorObject } from 'ajv';
-import type { Json } from '../common/json.ts';
+import type { Json, JsonObject } from '../common/json.ts';
 import { isMapping } from '../common/schema.ts';
 import { pythonRepr } from './python-repr.ts';
 
-type Words = (error: ErrorObject, value: string) => string;
+/** One thing that is wrong, as the checking package tells it. */
+export interface SchemaProblem {
+  readonly keyword: string;
+  readonly schemaPath: string;
+  readonly instancePath: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly message?: string;
+  /** What the keyword says, and what it stands in. */
+  readonly schema?: unknown;
+  readonly parentSchema?: JsonObject;
+  readonly data?: unknown;
+}
+
+type Words = (error: SchemaProblem, value: string) => string;
 
 const ofList = (keyed: unknown): string => [keyed].flat().map((one) => pythonRepr(one as Json)).join(', ');
-const limit = ({ schema }: ErrorObject): string => pythonRepr(schema as Json);
-const isOne = ({ schema }: ErrorObject): boolean => schema === 1;
-const isNone = ({ schema }: ErrorObject): boolean => schema === 0;
+const limit = ({ schema }: SchemaProblem): string => pythonRepr(schema as Json);
+const isOne = ({ schema }: SchemaProblem): boolean => schema === 1;
+const isNone = ({ schema }: SchemaProblem): boolean => schema === 0;
 
 const tooShort: Words = (error, value) => `${value} ${isOne(error) ? 'should be non-empty' : 'is too short'}`;
 const tooLong: Words = (error, value) => `${value} ${isNone(error) ? 'is expected to be empty' : 'is too long'}`;
@@ -22,7 +34,7 @@ const atLeast: Words = (error, value) => (exclusive(error, 'exclusiveMinimum')
   : `${value} is less than the minimum of ${limit(error)}`);
 
 /** In its oldest dialect it is a flag beside the limit. */
-function exclusive({ keyword, parentSchema }: ErrorObject, flag: string): boolean {
+function exclusive({ keyword, parentSchema }: SchemaProblem, flag: string): boolean {
   return keyword === flag || parentSchema?.[flag] === true;
 }
 
@@ -57,7 +69,8 @@ const WORDS: Readonly<Record<string, Words>> = {
   minLength: tooShort, maxLength: tooLong, minItems: tooShort, maxItems: tooLong,
   uniqueItems: (_, value) => `${value} has non-unique elements`,
   pattern: (error, value) => `${value} does not match ${limit(error)}`,
-  minProperties: (error, value) => `${value} ${isOne(error) ? 'should be non-empty' : 'does not have enough properties'}`,
+  minProperties: (error, value) =>
+    `${value} ${isOne(error) ? 'should be non-empty' : 'does not have enough properties'}`,
   maxProperties: (error, value) => `${value} ${isNone(error) ? 'is expected to be empty' : 'has too many properties'}`,
   anyOf: (_, value) => `${value} is not valid under any of the given schemas`,
   oneOf: ({ schema, params }, value) => oneOfWords(value, schema, params['passingSchemas']),
@@ -74,7 +87,7 @@ function oneOfWords(value: string, schemas: unknown, passing: unknown): string {
 }
 
 /** `all`: an object's keys are refused one by one, and told together. */
-export function wordsOf(error: ErrorObject, all: readonly ErrorObject[]): string {
+export function wordsOf(error: SchemaProblem, all: readonly SchemaProblem[]): string {
   const { keyword, data, parentSchema } = error;
   const same = all.filter((one) => one.keyword === keyword && one.schemaPath === error.schemaPath
     && one.instancePath === error.instancePath);

@@ -12,13 +12,8 @@ import { parseEndpointConfig, type EndpointConfig } from './config.ts';
 import { STEPS, startFailure } from './start-failure.ts';
 import { isStructural, neutralised, refuseReserved, sanitised, sanitisedIdentity, shellEscaped, textsIn }
   from './user-options.ts';
-import { checkUserOptions } from './user-schema.ts';
+import { checkUserOptions, type WrittenFile } from './user-schema.ts';
 import { firstDifference, sameStructure } from './user-structure.ts';
-
-export interface WrittenFile {
-  readonly path: string;
-  readonly text: string;
-}
 
 export interface RenderInput {
   readonly template: WrittenFile;
@@ -120,7 +115,8 @@ function refuseStructure(input: RenderInput, given: Given, text: string, documen
   for (const name of Object.keys(given.options)) {
     const options = { ...given.options, [name]: harmless.options[name] ?? null };
     if (keepsStructure(input, { ...given, options }, document)) continue;
-    throw becomesStructure(input, `the value of ${name}`, firstDifference(text, attempted(input, { ...given, options })));
+    const line = firstDifference(text, attempted(input, { ...given, options }));
+    throw becomesStructure(input, `the value of ${name}`, line);
   }
   throw becomesStructure(input, 'what the user sends', firstDifference(text, attempted(input, harmless)));
 }
@@ -157,11 +153,13 @@ function withAssurance(
   return parentConfig['high_assurance'] === true ? { high_assurance: true, ...document } : document;
 }
 
-function configOf({ template, name = 'it', cores }: RenderInput, document: Readonly<Record<string, unknown>>): EndpointConfig {
+function configOf(
+  { template, name = 'it', cores }: RenderInput, document: Readonly<Record<string, unknown>>,
+): EndpointConfig {
   const file = basename(template.path);
   if (document['engine'] === undefined || document['engine'] === null) {
-    throw startFailure(STEPS.information, 'SystemExit', `Configuration for endpoint ${name} is missing an \`engine\` field; `
-      + `endpoint will not start. (Hint: is \`${file}\` missing an \`engine\` block?)`);
+    throw startFailure(STEPS.information, 'SystemExit', `Configuration for endpoint ${name} is missing an \`engine\` `
+      + `field; endpoint will not start. (Hint: is \`${file}\` missing an \`engine\` block?)`);
   }
   try {
     return parseEndpointConfig(document, cores ?? availableParallelism());

@@ -2,7 +2,9 @@
 // what its name says: it may be a link to elsewhere, or somebody else's. Below the endpoint's own directory, which is
 // the user's and closed to others, nobody but the user can change what was looked at.
 
-import { chmodSync, closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, statSync, type Stats } from 'node:fs';
+import {
+  chmodSync, closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, statSync, type Stats,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { STEPS, startFailure } from './start-failure.ts';
 
@@ -21,7 +23,9 @@ export interface HomeQuestion {
 /** What is wrong with a name that is to be a directory's; undefined: nothing. */
 export function wrongName(name: string): string | undefined {
   if (name === '') return 'Received no endpoint name';
-  if (name.length > NAME_CHARS_MAX) return `must be less than ${NAME_CHARS_MAX + 1} characters (length: ${name.length})`;
+  if (name.length > NAME_CHARS_MAX) {
+    return `must be less than ${NAME_CHARS_MAX + 1} characters (length: ${name.length})`;
+  }
   if (name === '..' || name.includes('/')) return "no '..' or '/' characters";
   if (/[\\\s'"\p{Cc}]|^[.-]/u.test(name)) {
     return "no whitespace (spaces, newlines, tabs), slashes, quotes, or prefixed '.' or '-'";
@@ -64,7 +68,8 @@ export function ownLog(path: string, uid: number): void {
     const wrong = !stat.isFile() ? 'it is not a file' : stat.uid !== uid ? `its owner is uid ${stat.uid}`
       : stat.nlink > 1 ? 'it has more names than this one' : undefined;
     if (wrong !== undefined) {
-      throw startFailure(STEPS.log, 'PermissionError', `the endpoint's log ${path} cannot be used: ${wrong}; remove it`);
+      throw startFailure(STEPS.log, 'PermissionError',
+        `the endpoint's log ${path} cannot be used: ${wrong}; remove it`);
     }
   } finally {
     closeSync(file);

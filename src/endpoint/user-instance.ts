@@ -1,5 +1,5 @@
-// daemon.pid and endpoint.json of a user endpoint: which process it is, and what the service knows it by. Who is the one
-// instance, the broker says: a file left by a host that went down keeps no user from his endpoint.
+// daemon.pid and endpoint.json of a user endpoint: which process it is, and what the service knows it by. Who is the
+// one instance, the broker says: a file left by a host that went down keeps no user from his endpoint.
 
 import { randomUUID } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';

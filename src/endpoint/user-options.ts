@@ -38,8 +38,8 @@ function sanitisedValue(value: Json, path: string, writeText: (text: string) => 
   if (isJsonObject(value)) {
     const wrong = Object.keys(value).find((key) => !PLAIN_KEY.test(key));
     if (wrong !== undefined) {
-      throw valueError(`${pythonRepr(wrong)} cannot be a key in ${path}: only letters, digits and _ . / + @ - can, and a `
-        + 'letter, digit or _ at the start');
+      throw valueError(`${pythonRepr(wrong)} cannot be a key in ${path}: a key has letters, digits and _ . / + @ -, `
+        + 'and begins with a letter, a digit or _');
     }
     return mapValues(value, (inner, key) => sanitisedValue(inner, `${path}.${key}`, writeText));
   }

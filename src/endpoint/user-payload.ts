@@ -4,7 +4,7 @@ import type { EndpointQueues } from '../amqp/queue-info.ts';
 import { isUuid } from '../amqp/shape.ts';
 import { isJsonObject, parseJson, type Json, type JsonObject } from '../common/json.ts';
 import type { LocalUser } from './drop.ts';
-import { NOT_BY_HAND } from './not-by-hand.ts';
+import { NOT_BY_HAND } from './early-answers.ts';
 import { areQueues } from './orders.ts';
 import { STEPS, startFailure } from './start-failure.ts';
 import type { RenderInput } from './user-config.ts';
@@ -47,8 +47,9 @@ export function readPayload(text: string): UserPayload {
 }
 
 function renderInput(render: JsonObject): RenderInput {
-  const { template, schema, user_opts: options, user_runtime: runtime, parent_config: parent, mapped_identity: identity }
-    = render;
+  const {
+    template, schema, user_opts: options, user_runtime: runtime, parent_config: parent, mapped_identity: identity,
+  } = render;
   return {
     template: fileIn(template, 'render.template'),
     schema: schema === null || schema === undefined ? null : fileIn(schema, 'render.schema'),

@@ -10,7 +10,11 @@ import { readPattern } from './python-pattern.ts';
 import { pythonRepr } from './python-repr.ts';
 import { sentenceOf } from './schema-errors.ts';
 import { STEPS, startFailure } from './start-failure.ts';
-import type { WrittenFile } from './user-config.ts';
+
+export interface WrittenFile {
+  readonly path: string;
+  readonly text: string;
+}
 
 /** Of a user's patience and of a node's processor: patterns can take for ever. */
 const CHECK_MS_MAX = 5_000;
@@ -29,7 +33,9 @@ interface Dialect {
 }
 
 const META_6 = 'http://json-schema.org/draft-06/schema#';
-const LATEST: Dialect = { module: 'ajv/dist/2020.js', exported: 'Ajv2020', refAlone: false, unknown: ['id', 'dependencies'] };
+const LATEST: Dialect = {
+  module: 'ajv/dist/2020.js', exported: 'Ajv2020', refAlone: false, unknown: ['id', 'dependencies'],
+};
 const DIALECTS: Readonly<Record<string, Dialect>> = {
   '2020-12/schema': LATEST,
   '2019-09/schema': { ...LATEST, module: 'ajv/dist/2019.js', exported: 'Ajv2019' },
@@ -82,7 +88,9 @@ function check(schema: unknown, value: Json): string | undefined {
   return validate(value) ? undefined : sentenceOf(validate.errors ?? [], schema, 'schema');
 }
 
-const OF_NAMES = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas', 'dependencies']);
+const OF_NAMES = new Set([
+  'properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas', 'dependencies',
+]);
 const OF_DATA = new Set(['const', 'enum', 'default', 'examples']);
 
 /** No dialect knows `nullable`, but the module does. */
@@ -119,7 +127,8 @@ function ajvFor({ module, exported, refAlone, unknown, meta }: Dialect): Ajv {
   if (Dialect === undefined) throw new Error(`${module} exports no ${exported}`);
   const options: Options & { readonly ignoreKeywordsWithRef?: boolean } = {
     strict: false, allErrors: true, verbose: true, validateFormats: false, logger: false, validateSchema: false,
-    inlineRefs: false, ...meta === undefined ? {} : { defaultMeta: META_6 }, ignoreKeywordsWithRef: refAlone, code: { regExp },
+    inlineRefs: false, ...meta === undefined ? {} : { defaultMeta: META_6 }, ignoreKeywordsWithRef: refAlone,
+    code: { regExp },
   };
   const ajv = new Dialect(options);
   for (const keyword of unknown) ajv.removeKeyword(keyword);

@@ -10,17 +10,23 @@ import { rotatedLog, type Logger } from '../common/log.ts';
 import { EXIT_OK } from '../common/shutdown.ts';
 import type { EndpointConfig } from './config.ts';
 import { keptOfStranger } from './drop.ts';
+import { privilegesKept } from './early-answers.ts';
 import { includesOf } from './includes.ts';
 import { LOG_BYTES_MAX, LOG_GENERATIONS } from './log-size.ts';
 import { watchParent, type ParentWatch } from './parent-watch.ts';
 import { serve, startInfo } from './serve.ts';
 import { startFailureOf, type StartFailure } from './start-failure.ts';
-import { privilegesKept, type UserEndpointCall } from './user-endpoint.ts';
 import { renderUserConfig, type RenderedConfig } from './user-config.ts';
 import { userEnvironment } from './user-environment.ts';
 import { endpointDirectory, ownLog } from './user-home.ts';
 import { claimInstance, refuseIfAlive } from './user-instance.ts';
 import { readPayload, type UserPayload } from './user-payload.ts';
+
+export interface UserEndpointCall {
+  /** Of its directory. */
+  readonly name: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
 
 const PAYLOAD_BYTES_MAX = 64 * 1024 * 1024;
 const EXIT_INFORMATION = 1;

@@ -14,8 +14,14 @@ const DRAFT2020 = 'https://json-schema.org/draft/2020-12/schema';
 
 const of = (schema: object, ...values: readonly unknown[]): SchemaCase[] =>
   values.map((value) => ({ schema: { properties: { x: schema } }, value: { x: value } }));
-const whole = (schema: unknown, ...values: readonly object[]): SchemaCase[] => values.map((value) => ({ schema, value }));
+const whole = (schema: unknown, ...values: readonly object[]): SchemaCase[] =>
+  values.map((value) => ({ schema, value }));
 const untold = (cases: readonly SchemaCase[]): SchemaCase[] => cases.map((one) => ({ ...one, told: false }));
+
+// Read, as an object with a key `then` is taken for a promise.
+const CONDITION = JSON.parse(
+  '{"if": {"type": "string"}, "then": {"minLength": 2}, "else": {"type": "integer"}}',
+) as object;
 
 export const SCHEMA_CASES: readonly SchemaCase[] = [
   ...of({ type: 'string' }, 'a', 1, null, true, ['a'], { a: 1 }, 1.5),
@@ -47,7 +53,7 @@ export const SCHEMA_CASES: readonly SchemaCase[] = [
   ...of({ oneOf: [{ type: 'integer' }, { minimum: 3 }] }, 1, 5, 'a', 2.5),
   ...of({ allOf: [{ type: 'string' }, { minLength: 2 }] }, 'ab', 'a', 1),
   ...of({ not: { const: 'root' } }, 'root', 'alice'),
-  ...untold(of({ if: { type: 'string' }, then: { minLength: 2 }, else: { type: 'integer' } }, 'a', 'ab', 1, 1.5)),
+  ...untold(of(CONDITION, 'a', 'ab', 1, 1.5)),
   ...of({ format: 'uuid', type: 'string' }, 'no uuid'), ...of({ nullable: true, type: 'string' }, null, 'a'),
   ...of({ properties: { nullable: { type: 'string' } } }, { nullable: 1 }, { nullable: 'a' }),
   ...of({ unknown: 1, type: 'string' }, 'a'), ...of(false as unknown as object, 1), ...of(true as unknown as object, 1),

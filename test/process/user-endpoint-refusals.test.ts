@@ -14,7 +14,7 @@ import { CLI, startUserEndpoint, TEMPLATE, type Answer, type UserEndpointOptions
 
 const ID = '7ae2b1f4-0000-4000-8000-000000000001';
 const NAME = `uep.${ID}`;
-const SENTENCE = /^Missing or invalid endpoint information from stdin\. \(Hint: this command is not meant to be invoked/;
+const SENTENCE = /^Missing or invalid endpoint information from stdin\. \(Hint: this command is not meant to be /;
 // Nothing listens there: whatever is refused is refused before.
 const registered: Registered = { id: ID, queues: registeredQueues(ID, 'amqp://u:p@127.0.0.1:9/v') };
 
@@ -40,7 +40,8 @@ suite('a user endpoint does not start', () => {
     }
     const older = [CLI, 'endpoint', 'start', NAME, '--die-with-parent'];
     assert.equal(spawnSync(process.execPath, older, { input: '', encoding: 'utf8' }).status, 1);
-    const typed = spawnSync('script', ['-qec', [process.execPath, ...argv].join(' '), '/dev/null'], { encoding: 'utf8' });
+    const line = [process.execPath, ...argv].join(' ');
+    const typed = spawnSync('script', ['-qec', line, '/dev/null'], { encoding: 'utf8' });
     assert.equal(typed.status, 1);
     assert.match(typed.stdout, SENTENCE);
   });
@@ -93,7 +94,8 @@ suite('a user endpoint does not start', () => {
   });
 
   test('when its set-up fails, with the last of what that said', async () => {
-    const { step, message = '' } = await refused({ template: `${TEMPLATE}endpoint_setup: echo no licence >&2; exit 3\n` });
+    const template = `${TEMPLATE}endpoint_setup: echo no licence >&2; exit 3\n`;
+    const { step, message = '' } = await refused({ template });
     assert.equal(step, 78);
     assert.match(message, /^endpoint_setup failed with exit code 3: .*\nno licence$/);
   });

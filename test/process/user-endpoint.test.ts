@@ -116,12 +116,13 @@ suite('a user endpoint', () => {
   test('stands for the user\'s values, and refuses what the schema does not allow', async () => {
     const registered = await register(service, alice);
     const schema = JSON.stringify({ properties: { INIT: { type: 'string' } }, additionalProperties: false });
-    const template = `${TEMPLATE.replace('init_blocks', 'worker_init: {{ INIT }}, init_blocks')}`;
+    const template = TEMPLATE.replace('init_blocks', 'worker_init: {{ INIT }}, init_blocks');
     const refused = started(registered, { schema, template, options: { INIT: 1 } });
     const { step, error, message = '' } = await refused.answer;
     assert.deepEqual([step, error, message.split('\n')[0]], [77, 'ValidationError', "1 is not of type 'string'"]);
     assert.equal(await within(20_000, 'its end', refused.exited), 77);
-    const endpoint = started(registered, { schema, template, options: { INIT: 'export COLOUR="deep blue, \u{1f600}"' } });
+    const options = { INIT: 'export COLOUR="deep blue, \u{1f600}"' };
+    const endpoint = started(registered, { schema, template, options });
     const answer = await endpoint.answer;
     assert.equal(answer.type, 'up', answer.message);
     assert.equal(await call(registered.id, '() => process.env.COLOUR'), 'deep blue, \u{1f600}');
@@ -149,13 +150,13 @@ suite('a user endpoint', () => {
       const endpoint = started(registered, { wrapper, viaSupervisor: true });
       const answer = await endpoint.answer;
       assert.equal(answer.type, 'up', answer.message);
-      const running = await begun(registered.id);
+      const task = await begun(registered.id);
       endpoint.child.kill('SIGKILL');
       await until('the end of every process of the user', () => processesOf(account.uid).length === 0, ENDS_MS);
       // The task is not lost with it: the next start of the same endpoint runs it anew.
       const next = started(registered);
       assert.equal((await next.answer).type, 'up');
-      await running.done();
+      await task.done();
       assert.equal(await next.stop(), 0);
     });
   }
@@ -178,7 +179,8 @@ suite('a user endpoint', () => {
     for (const [setpriv, detail] of cases) {
       const endpoint = started(registered, { setpriv });
       const answer = await endpoint.answer;
-      assert.deepEqual([answer.step, answer.error, answer.message], [74, 'PermissionError', 'failed to start endpoint']);
+      assert.deepEqual([answer.step, answer.error, answer.message],
+        [74, 'PermissionError', 'failed to start endpoint']);
       assert.match(answer.detail ?? '', detail);
       assert.equal(await within(20_000, 'its end', endpoint.exited), 74);
     }

@@ -96,7 +96,7 @@ export function startUserEndpoint(
   account: LocalAccount, registered: Registered, options: UserEndpointOptions = {},
 ): RunningUserEndpoint {
   const { name = `uep.${registered.id}`, environment, setpriv = becoming(account), wrapper = [], leaked } = options;
-  const [file = '', ...argv] = [...options.viaSupervisor ? SUPERVISOR : [], 'setpriv', ...setpriv, '--', ...wrapper,
+  const [file, ...argv] = [...options.viaSupervisor ? SUPERVISOR : [], 'setpriv', ...setpriv, '--', ...wrapper,
     process.execPath, CLI, 'endpoint', '_start-user-endpoint', name];
   const child = spawn(file, argv, {
     stdio: ['pipe', 'pipe', 'pipe', ...leaked === undefined ? [] : [leaked]], cwd: '/', detached: true,

@@ -7,7 +7,8 @@ import { parseYaml } from '../../../src/common/yaml.ts';
 import { neutralised, refuseReserved, sanitised, sanitisedIdentity, shellEscaped, isStructural }
   from '../../../src/endpoint/user-options.ts';
 
-const written = (text: string): string => String(sanitised({ x: text })['x']);
+// A text stays one.
+const written = (text: string): string => sanitised({ x: text })['x'] as string;
 
 suite('values of users', () => {
   test('are texts in quotes, words of YAML, or what they are', () => {
@@ -65,7 +66,8 @@ suite('shell_escape', () => {
   });
 
   test('refuses what no user has sent', () => {
-    assert.throws(() => shellEscaped('no json'), { message: "shell_escape takes what a user has sent, and not 'no json'" });
+    assert.throws(() => shellEscaped('no json'),
+      { message: "shell_escape takes what a user has sent, and not 'no json'" });
   });
 });
 

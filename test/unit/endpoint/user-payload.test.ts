@@ -6,7 +6,9 @@ import { readPayload } from '../../../src/endpoint/user-payload.ts';
 
 const ID = '7ae2b1f4-0000-4000-8000-000000000001';
 const queues = endpointQueues(ID, 'amqp://u:p@broker.example:5672/v');
-const local = { uname: 'alice', uid: 1000, gid: 100, gecos: '', shell: '/bin/sh', dir: '/home/alice', groups: [100, 27] };
+const local = {
+  uname: 'alice', uid: 1000, gid: 100, gecos: '', shell: '/bin/sh', dir: '/home/alice', groups: [100, 27],
+};
 
 function whole(changes: object = {}): Record<string, unknown> {
   return {
@@ -63,7 +65,9 @@ test('the environment is what the administrator gave, and what is missing in it'
     HOME: '/home/alice', USER: 'alice', CWD: '/home/alice', PATH: '/usr/local/bin:/usr/bin:/bin',
     GC_USER_PYTHON_VERSION: '3.12.1', GC_USER_SDK_VERSION: '4.19.0',
   });
-  const given = { HOME: '/scratch/alice', PATH: '/opt/bin', CWD: '/scratch', GC_USER_SDK_VERSION: '1', EXTRA: 'x', USER: '' };
+  const given = {
+    HOME: '/scratch/alice', PATH: '/opt/bin', CWD: '/scratch', GC_USER_SDK_VERSION: '1', EXTRA: 'x', USER: '',
+  };
   assert.deepEqual(userEnvironment(given, payload), {
     HOME: '/scratch/alice', USER: 'alice', PATH: '/opt/bin', CWD: '/scratch', GC_USER_PYTHON_VERSION: '3.12.1',
     GC_USER_SDK_VERSION: '1', EXTRA: 'x',
