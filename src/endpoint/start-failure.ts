@@ -32,11 +32,17 @@ export function startFailure(step: Step, kind: string, message: string, cause?: 
   return new ComputeError(code, message, { cause, details: { step, kind } });
 }
 
+const KINDS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  BROKER_UNREACHABLE: 'ConnectionError', BROKER_REFUSED: 'ConnectionError', STORAGE_FAILED: 'OSError',
+  CONFIG_INVALID: 'ValueError',
+};
+
 /** `otherwise`: the step of an error that does not say its own. */
 export function startFailureOf(error: ComputeError, otherwise: number): StartFailure {
   const { step, kind } = error.details;
   return {
-    step: typeof step === 'number' ? step : otherwise, kind: typeof kind === 'string' ? kind : error.name,
+    step: typeof step === 'number' ? step : otherwise,
+    kind: typeof kind === 'string' ? kind : KINDS[error.code] ?? 'RuntimeError',
     code: error.code, message: error.message,
   };
 }

@@ -63,8 +63,11 @@ suite('a user endpoint', () => {
     running.push(endpoint);
     return endpoint;
   };
-  const call = async (endpoint: string, source: string, ...args: readonly unknown[]): Promise<unknown> => {
-    const fn = await registerFunction(service, alice, { form: 'source', name: 'f', source });
+  const functionOf = async (source: string): Promise<string> =>
+    await registerFunction(service, alice, { form: 'source', name: 'f', source });
+  const call = async (endpoint: string, source: string, ...args: readonly unknown[]): Promise<unknown> =>
+    await callOf(endpoint, await functionOf(source), ...args);
+  const callOf = async (endpoint: string, fn: string, ...args: readonly unknown[]): Promise<unknown> => {
     const { group, ids } = await submit(service, alice, { endpoint, fn, payloads: [argumentsFor(...args)] });
     await using stream = await resultStream(service, alice, group);
     const [result] = (await resultsOf(stream.seen, ids)).values();
@@ -122,10 +125,14 @@ suite('a user endpoint', () => {
     assert.deepEqual([step, error, message.split('\n')[0]], [77, 'ValidationError', "1 is not of type 'string'"]);
     assert.equal(await within(20_000, 'its end', refused.exited), 77);
     const options = { INIT: 'export COLOUR="deep blue, \u{1f600}"' };
-    const endpoint = started(registered, { schema, template, options });
+    // What the manager allows is allowed, whatever the template says.
+    const fn = await functionOf('() => process.env.COLOUR');
+    const endpoint = started(registered, {
+      schema, options, template: `${template}allowed_functions: []\n`, allowedFunctions: [fn],
+    });
     const answer = await endpoint.answer;
     assert.equal(answer.type, 'up', answer.message);
-    assert.equal(await call(registered.id, '() => process.env.COLOUR'), 'deep blue, \u{1f600}');
+    assert.equal(await callOf(registered.id, fn), 'deep blue, \u{1f600}');
     assert.equal(await endpoint.stop(), 0);
   });
 
