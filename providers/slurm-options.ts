@@ -23,6 +23,9 @@ export function optionLines(text: string): string[] {
     const at = `${KEY}, line ${i + 1}`;
     const option = /^(?:#SBATCH\s+)?(-.*)$/.exec(line)?.[1];
     if (option === undefined) {
+      if (/^#\s*(?:PBS|BSUB)\b/.test(line)) {
+        throw invalid([`${at}: "${line}" is in another scheduler's words, which sbatch takes as well; write #SBATCH`]);
+      }
       if (line.startsWith('#')) return [line];
       throw invalid([`${at}: "${line}" is not an option such as --reservation=name; commands belong into worker_init`]);
     }

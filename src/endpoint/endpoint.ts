@@ -11,6 +11,7 @@ import type { JsonObject } from '../common/json.ts';
 import type { Logger } from '../common/log.ts';
 import type { Failure } from '../common/protocol.ts';
 import { Engine } from '../../engine/engine.ts';
+import { aborted } from './aborted.ts';
 import { Bridge } from './bridge.ts';
 import type { EndpointConfig } from './config.ts';
 import { tasksDirectory } from './engine-block.ts';
@@ -19,6 +20,7 @@ import { idleStep, NOT_IDLE, titleOf, type IdleStep } from './idle.ts';
 import { Ledger } from './ledger.ts';
 import { Outbox } from './outbox.ts';
 import { Programs } from './programs.ts';
+import { refusal } from './queue-refusal.ts';
 import { reportOf, type StartInfo } from './status.ts';
 
 export interface EndpointOptions {
@@ -39,6 +41,12 @@ export interface EndpointDeps {
   readonly onTitle: (prefix: string) => void;
 }
 
+export interface CloseOptions {
+  /** How long what runs may take to end by itself. */
+  readonly drainMs?: number;
+  readonly hurry?: AbortSignal;
+}
+
 /** Why it ends by itself. */
 export type Ending =
   | { readonly type: 'idle' }
@@ -53,6 +61,8 @@ const PREFETCH = 128;
 /** What runs may end by itself when the endpoint is told to stop. The rest runs again at the next start. */
 const DRAIN_MS = 20_000;
 const FLUSH_MS = 5_000;
+const HURRIED_MS = 300;
+const NO_HURRY = new AbortController().signal;
 
 export class Endpoint {
   readonly #options: EndpointOptions;
@@ -94,21 +104,26 @@ export class Endpoint {
     return { rerun, resent: received - rerun };
   }
 
-  /** Takes no more tasks, lets those that run end, and leaves the rest to the next start. Safe to call again. */
-  async close({ drainMs = DRAIN_MS } = {}): Promise<void> {
+  /**
+   * Takes no more tasks, lets those that run end, and leaves the rest to the next start. Safe to call again. `hurry`
+   * cuts every wait short, at any time: then the blocks go first.
+   */
+  async close({ drainMs = DRAIN_MS, hurry = NO_HURRY }: CloseOptions = {}): Promise<void> {
     const { log } = this.#deps;
+    const flushMs = (): number => (hurry.aborted ? HURRIED_MS : FLUSH_MS);
     // What is taken is acknowledged first, and what is not goes back once nothing more is sent.
-    const consumerClosed = this.#consumer?.close(this.#bridge === undefined ? 0 : FLUSH_MS);
+    const consumerClosed = this.#consumer?.close(this.#bridge === undefined ? 0 : flushMs());
     this.#bridge?.stop();
-    await consumerClosed;
-    await this.#closeEngine(drainMs);
-    await this.#outbox?.close(FLUSH_MS);
-    await this.#heartbeat?.close(FLUSH_MS);
+    await Promise.race([consumerClosed, aborted(hurry)]);
+    await this.#closeEngine(drainMs, hurry);
+    await Promise.race([consumerClosed, this.#deps.clock.sleep(flushMs())]);
+    await this.#outbox?.close(flushMs());
+    await this.#heartbeat?.close(flushMs());
     const { unsettled = 0, unconfirmed = 0 } = this.#ledger ?? {};
     if (unsettled + unconfirmed > 0) {
       log.warn({ tasks: unsettled, results: unconfirmed }, 'tasks and results were left to the next start');
     }
-    await this.#ledger?.close(FLUSH_MS);
+    await this.#ledger?.close(flushMs());
     for (const publisher of this.#publishers) await publisher.close(0);
     for (const connection of this.#connections.values()) await connection.close();
   }
@@ -251,32 +266,17 @@ export class Endpoint {
     this.#end({ type: 'failed', error: new ComputeError(code, message) });
   }
 
-  async #closeEngine(drainMs: number): Promise<void> {
+  async #closeEngine(drainMs: number, hurry: AbortSignal): Promise<void> {
     const engine = this.#engine;
     if (engine === undefined) return;
     engine.withdraw();
-    if (engine.open > 0 && drainMs > 0) {
+    if (engine.open > 0 && drainMs > 0 && !hurry.aborted) {
       this.#deps.log.info({ count: engine.open, seconds: drainMs / 1000 }, 'waiting for tasks that run');
       const enough = new AbortController();
-      await Promise.race([engine.drain(), this.#deps.clock.sleep(drainMs, enough.signal)]);
+      const limit = AbortSignal.any([enough.signal, hurry]);
+      await Promise.race([engine.drain(), this.#deps.clock.sleep(drainMs, limit)]);
       enough.abort();
     }
     await engine.close('cancel');
   }
-}
-
-/** Why the queue is refused, for a person. */
-function refusal(error: ComputeError): ComputeError {
-  const said: string[] = [];
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) said.push(cause.message);
-  const text = said.join('\n');
-  if (text.includes('exclusive')) {
-    return new ComputeError('BROKER_REFUSED', 'another instance of this endpoint takes its tasks, perhaps on another '
-      + 'machine: stop that one first', { cause: error, details: { reason: 'in-use' } });
-  }
-  if (text.includes('NOT_FOUND')) {
-    return new ComputeError('BROKER_REFUSED', 'the broker has no queue of this endpoint any more: was it deleted? '
-      + 'Start it anew to register it', { cause: error, details: { reason: 'gone' } });
-  }
-  return error;
 }

@@ -41,7 +41,7 @@ function missing(): ComputeError {
     + 'is not meant to be started by hand; `switchyard endpoint start` starts it.)');
 }
 
-function areQueues(value: unknown): value is EndpointQueues {
+export function areQueues(value: unknown): value is EndpointQueues {
   if (!isMapping(value)) return false;
   const { task_queue_info: tasks, result_queue_info: results, heartbeat_queue_info: heartbeats } = value;
   return isMapping(tasks) && typeof tasks['queue'] === 'string' && isUrl(tasks['connection_url'])

@@ -18,6 +18,8 @@ export interface StartInfo {
   readonly cores: number;
   readonly memoryGiB: number;
   readonly version: string;
+  /** What a manager says of whom it was started for: the identities that were looked at, and which it is. */
+  readonly origin: JsonObject;
 }
 
 export interface Counts {
@@ -39,6 +41,7 @@ export function reportOf(
     posix_groups: info.groups, posix_pid: info.pid, hostname: info.hostname,
     start_iso: new Date(info.startedAtMs).toISOString(), start_unix: Math.floor(info.startedAtMs / 1000),
     endpoint_version: info.version, node_version: process.versions.node,
+    ...info.origin,
     tasks_run_again: counts.rerun, results_unconfirmed: counts.unconfirmed,
     heartbeat_period: config.heartbeat_period, active: true,
   };

@@ -7,7 +7,7 @@ import { reportOf, type StartInfo } from '../../../src/endpoint/status.ts';
 
 const info: StartInfo = {
   hostname: 'login1', username: 'alice', uid: 1000, gid: 100, groups: [100, 200], pid: 7, ppid: 1,
-  startedAtMs: 1_795_224_080_000, version: '1.0', cores: 8, memoryGiB: 15.5,
+  startedAtMs: 1_795_224_080_000, version: '1.0', cores: 8, memoryGiB: 15.5, origin: {},
 };
 const counts = { open: 5, received: 12, rerun: 1, unconfirmed: 2 };
 // Made as the engine makes them.
