@@ -1,4 +1,4 @@
-// config.yaml of a multi-user endpoint, in the field's keys. Read by the commands; the supervisor itself gets the outcome.
+// config.yaml of a multi-user endpoint, in the field's keys. Read by the commands; the supervisor gets the outcome.
 
 import { invalid, isMapping, parser, withoutNulls } from '../common/schema.ts';
 
@@ -128,7 +128,8 @@ export function parseSupervisorConfig(written: unknown): SupervisorConfig {
   ];
   if (problems.length > 0) throw invalid(problems);
   const period = Math.max(HEARTBEAT_MIN_S, keys.heartbeat_period);
-  return { ...keys, heartbeat_period: period, notes: notesOf(keys, { sameUser, detaches: 'detach_endpoint' in given }) };
+  const notes = notesOf(keys, { sameUser, detaches: 'detach_endpoint' in given });
+  return { ...keys, heartbeat_period: period, notes };
 }
 
 function notesOf(keys: Keys, { sameUser, detaches }: { sameUser: boolean; detaches: boolean }): string[] {
