@@ -83,7 +83,7 @@ export class Children {
   readonly #children = new Map<string, Child>();
   readonly #owners = new Map<string, string>();
   readonly #failedStarts = new FailedStarts();
-  readonly #vanishing = new Set<Promise<void>>();
+  readonly #vanishing = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
 
   constructor(deps: ChildrenDeps, options: ChildrenOptions) {
@@ -245,7 +245,7 @@ export class Children {
     const signal = hurry === undefined ? enough.signal : AbortSignal.any([enough.signal, hurry]);
     const all = async (): Promise<void> => {
       // A process may come to be in just this moment.
-      while (this.#vanishing.size > 0) await Promise.all(this.#vanishing);
+      while (this.#vanishing.size > 0) await Promise.allSettled(this.#vanishing);
     };
     await Promise.race([all(), this.#deps.clock.sleep(withinMs, signal)]);
     enough.abort();
@@ -253,9 +253,10 @@ export class Children {
 
   /** The end of the supervisor waits for it. */
   #untilThen(what: Promise<unknown>): void {
-    const done = what.then(() => { /* it has */ }, () => { /* there was no process */ })
-      .then(() => { this.#vanishing.delete(done); });
-    this.#vanishing.add(done);
+    this.#vanishing.add(what);
+    // A process that did not come to be has vanished, too.
+    const forget = (): void => { this.#vanishing.delete(what); };
+    what.then(forget, forget);
   }
 
   #own(name: string, identity: string): void {
