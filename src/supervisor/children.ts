@@ -9,7 +9,7 @@ import { ComputeError } from '../common/errors.ts';
 import type { JsonObject } from '../common/json.ts';
 import type { Logger } from '../common/log.ts';
 import type { Account } from './accounts.ts';
-import { shown } from './audit.ts';
+import { shown, shownLines } from './audit.ts';
 import { unexpectedError } from './commands.ts';
 import { FailedStarts } from './failed-starts.ts';
 import { failureText, type StartFailure } from './launch.ts';
@@ -199,7 +199,8 @@ export class Children {
         `User endpoint is up [${child.label}]`);
     } else if (!this.#closing.signal.aborted) {
       const text = failureText(child.account.name, failure);
-      log.error({ user: child.account.name, endpoint: child.name, pid: process.pid }, shown(text));
+      const detail = failure.detail === undefined ? '' : ` -- ${failure.detail}`;
+      log.error({ user: child.account.name, endpoint: child.name, pid: process.pid }, shownLines(text + detail));
       this.#failedStarts.failed(child.name, text, clock.now());
       notify(child.remembered?.order.command ?? order.command, text);
     }

@@ -61,13 +61,16 @@ export function readCommand(
   return { type: 'start', command };
 }
 
-/** What came before, word for word: somebody sends again what was meant once. */
+/**
+ * What came before, of the same second and word for word, under whatever message id: somebody sends again what was meant
+ * once. The service's own reminders are of another second, and of the same one they would bring nothing new.
+ */
 export class Replays {
   // More than a queue holds, and can be sent within the time that commands are good for.
   readonly #seen = new Recent(65_536);
 
-  isNew(body: Uint8Array, { timestampS }: CommandProperties, messageId: string | undefined): boolean {
-    const key = `${messageId ?? ''} ${timestampS ?? ''} ${createHash('sha256').update(body).digest('base64')}`;
+  isNew(body: Uint8Array, { timestampS }: CommandProperties): boolean {
+    const key = `${timestampS ?? ''} ${createHash('sha256').update(body).digest('base64')}`;
     if (this.#seen.has(key)) return false;
     this.#seen.add(key);
     return true;

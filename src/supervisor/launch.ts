@@ -39,6 +39,8 @@ export interface StartFailure {
   /** Python's name for the kind of failure, which users of the field know. */
   readonly error: string;
   readonly message: string;
+  /** For the log alone. */
+  readonly detail?: string;
 }
 
 // Run as the user, in a directory that may not be his, or not be there. The program is the last thing that it becomes.

@@ -14,6 +14,7 @@ import {
 } from '../common/shutdown.ts';
 import { findAccount, refusalOf, type Account } from './accounts.ts';
 import { consoleLine } from './console-line.ts';
+import { closeInherited } from './descriptors.ts';
 import { passedOn } from './environment.ts';
 import { openIdentityMap } from './identity-map.ts';
 import { readOrders, type SupervisorOrders } from './orders.ts';
@@ -27,6 +28,7 @@ const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 
 const { pid } = process;
 process.umask(0o077);
+closeInherited();
 process.title = 'switchyard endpoint';
 // Whoever started us may have gone, and its terminal with it.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => { /* as said */ });

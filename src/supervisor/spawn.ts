@@ -214,10 +214,11 @@ export function answerIn(line: string): 'up' | StartFailure | undefined {
   }
   if (said['type'] === 'up') return 'up';
   if (said['type'] !== 'failed') return undefined;
-  const { step, error, message } = said;
+  const { step, error, message, detail } = said;
   return {
     step: Number.isInteger(step) && Number(step) > 0 && Number(step) < 256 ? Number(step) : 1,
     error: typeof error === 'string' && /^[A-Za-z_]\w{0,79}$/.test(error) ? error : 'RuntimeError',
     message: typeof message === 'string' ? message.slice(0, KEPT_CHARS) : 'the user endpoint did not say why',
+    ...typeof detail === 'string' ? { detail: detail.slice(0, KEPT_CHARS) } : {},
   };
 }

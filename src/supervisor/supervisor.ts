@@ -149,7 +149,7 @@ export class Supervisor {
   async #handle(delivery: Delivery): Promise<void> {
     const { log, clock } = this.#deps;
     const { body, messageId } = delivery;
-    if (!delivery.redelivered && !this.#replays.isNew(body, delivery, messageId)) {
+    if (!this.#replays.isNew(body, delivery)) {
       log.warn({ message: messageId }, 'Ignoring command from server: it came before, word for word');
       return;
     }
