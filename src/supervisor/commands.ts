@@ -32,7 +32,8 @@ export function unexpectedError(type: string): string {
     + 'you are able to recreate this error message at will, consider reaching out to the endpoint administrator.';
 }
 
-export const IDENTITY_KEYS = ['globus_effective_identity', 'globus_identity_set', 'globus_username'] as const;
+const ARGS_MAX = 64;
+const IDENTITY_KEYS = ['globus_effective_identity', 'globus_identity_set', 'globus_username'] as const;
 
 /** In the order of cost: form, age, who asks, what for. `nowS` in seconds since 1970. */
 export function readCommand(
@@ -57,6 +58,9 @@ export function readCommand(
   if (command.name !== userEndpointName(managerId, command.endpointId)) {
     return invalid(refused, `the user endpoint ${shown(command.name)} is not the one that its credentials are for, `
       + `${command.endpointId}, or not of this multi-user endpoint`);
+  }
+  if (command.args.length > ARGS_MAX || command.args.some((word) => word.includes('\0'))) {
+    return invalid(refused, 'its args are no words of a command line');
   }
   return { type: 'start', command };
 }
