@@ -24,9 +24,9 @@ export function environmentIn(text: string, path: string): ReadEnvironment {
   try {
     document = parseYaml(text, path);
   } catch (error) {
-    // File, line and what is wrong there, without what the parser quotes.
-    const message = error instanceof Error ? error.message : String(error);
-    return { variables: {}, problems: [message.replace(/["'`].*$/s, '…')] };
+    // Where it is, and not what the parser says, which may quote a value.
+    const place = error instanceof Error ? /:\d+:\d+(?=: )/.exec(error.message)?.[0] ?? '' : '';
+    return { variables: {}, problems: [`${path}${place}: this is not YAML; a value with signs in it needs quotes`] };
   }
   if (document === null) return { variables: {}, problems: [] };
   if (!isMapping(document)) return { variables: {}, problems: [`${path}: expected one variable a line, NAME: value`] };
