@@ -31,6 +31,9 @@ interface Said {
   readonly message?: unknown;
 }
 
+/** The title of a process, which says which endpoint it is, has as much room as its command line had. */
+const TITLE_ROOM = ' '.repeat(160);
+
 export class EndpointProcess {
   readonly pid: number;
   /** Its exit status. */
@@ -53,7 +56,7 @@ export class EndpointProcess {
   ): Promise<EndpointProcess> {
     const log = join(path, LOG_FILE);
     const stderr = console ? 'inherit' : openLog(log);
-    const child = spawn(process.execPath, [program], {
+    const child = spawn(process.execPath, [program, TITLE_ROOM], {
       stdio: ['pipe', 'pipe', stderr], detached: true, cwd: path, env: environment,
     });
     if (typeof stderr === 'number') closeSync(stderr);

@@ -66,8 +66,8 @@ export function readCommand(
 }
 
 /**
- * What came before, of the same second and word for word, under whatever message id: somebody sends again what was meant
- * once. The service's own reminders are of another second, and of the same one they would bring nothing new.
+ * What came before, of the same second and word for word, under whatever message id: somebody sends again what was
+ * meant once. The service's own reminders are of another second, and of the same one they would bring nothing new.
  */
 export class Replays {
   // More than a queue holds, and can be sent within the time that commands are good for.

@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import { localAccount, type LocalAccount } from '../local-account.ts';
 import { isRunning, until } from './harness.ts';
-import { mailOf, supervisorSite, type SupervisorSite } from './supervisor-site.ts';
+import { mailOf, SupervisorSite } from './supervisor-site.ts';
 
 suite('the end of supervisors and of what they started', { concurrency: 3 }, () => {
   let alice: LocalAccount;
@@ -21,7 +21,7 @@ suite('the end of supervisors and of what they started', { concurrency: 3 }, () 
       .filter((rest) => rest.slice(0, 150).includes(child)).length === count);
 
   test('one that ended just when it was wanted is started again, and one that crashed is not', async () => {
-    await using site = await supervisorSite();
+    await using site = await SupervisorSite.open();
     await site.start({ config: { mu_child_ep_grace_period_s: 20 } });
     const child = await site.command(mailOf(alice));
     const pid = await site.pidOf(child);
@@ -46,7 +46,7 @@ suite('the end of supervisors and of what they started', { concurrency: 3 }, () 
   });
 
   test('what only fails is not started over and over', async () => {
-    await using site = await supervisorSite();
+    await using site = await SupervisorSite.open();
     await site.start();
     const child = await site.command(mailOf(bob), { mode: 'exits' });
     for (const count of [1, 2, 3]) {
@@ -62,7 +62,7 @@ suite('the end of supervisors and of what they started', { concurrency: 3 }, () 
   });
 
   test('a user who ends or stops his own leaves the others alone', async () => {
-    await using site = await supervisorSite();
+    await using site = await SupervisorSite.open();
     const supervisor = await site.start();
     const [hers, his] = await Promise.all([site.command(mailOf(alice)), site.command(mailOf(bob))]);
     const [herPid, hisPid] = [await site.pidOf(hers), await site.pidOf(his)];
@@ -75,7 +75,7 @@ suite('the end of supervisors and of what they started', { concurrency: 3 }, () 
   });
 
   test('killed, it takes every user endpoint with it, and its successor serves again', async () => {
-    await using site = await supervisorSite();
+    await using site = await SupervisorSite.open();
     const first = await site.start();
     const children = await Promise.all([alice, bob].map(async (one) => await site.command(mailOf(one))));
     const pids = await Promise.all(children.map(async (child) => await site.pidOf(child)));
@@ -93,13 +93,13 @@ suite('the end of supervisors and of what they started', { concurrency: 3 }, () 
   });
 
   test('of two with the same queue the second does not serve', async () => {
-    await using site = await supervisorSite();
+    await using site = await SupervisorSite.open();
     await site.start();
     await assert.rejects(site.start(), /"failed".*Another instance of it may be running/);
   });
 
   test('asked twice it kills what does not end, and never itself; its helpers go, too', async () => {
-    await using site = await supervisorSite();
+    await using site = await SupervisorSite.open();
     const supervisor = await site.start();
     const hanging = await site.command(mailOf(alice), { mode: 'hangs' });
     const leaving = await site.command(mailOf(bob), { mode: 'leaves' });
@@ -116,7 +116,7 @@ suite('the end of supervisors and of what they started', { concurrency: 3 }, () 
   });
 
   test('whoever started it and goes away ends it', async () => {
-    await using site = await supervisorSite();
+    await using site = await SupervisorSite.open();
     const supervisor = await site.start();
     const pid = await site.pidOf(await site.command(mailOf(alice)));
     supervisor.release();
@@ -125,7 +125,7 @@ suite('the end of supervisors and of what they started', { concurrency: 3 }, () 
   });
 
   test('an edit of the identity map counts for the next who asks', async () => {
-    await using site = await supervisorSite();
+    await using site = await SupervisorSite.open();
     await site.start();
     await writeFile(site.file('map.json'), '[]');
     await site.logged(/Identity mapping configuration change detected; rereading/);

@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { Connection } from '../../src/amqp/connection.ts';
 import { Consumer } from '../../src/amqp/consumer.ts';
 import { decodeMessage } from '../../src/amqp/messages.ts';
-import { commandQueue, commandQueueDeclaration, COMMANDS, HEARTBEATS, SERVICE_DECLARATIONS } from '../../src/amqp/names.ts';
+import {
+  commandQueue, commandQueueDeclaration, COMMANDS, HEARTBEATS, SERVICE_DECLARATIONS,
+} from '../../src/amqp/names.ts';
 import { Publisher } from '../../src/amqp/publisher.ts';
 import { endpointQueues, registeredQueues } from '../../src/amqp/queue-info.ts';
 import { encodeStartCommand, userEndpointName, type StartCommand } from '../../src/amqp/start-command.ts';
@@ -27,7 +29,7 @@ import { until, within } from './harness.ts';
 const MAIN = fileURLToPath(new URL('../../src/supervisor/main.js', import.meta.url));
 
 // Ends at once with a failure, or when it is told to; it cannot be told while it `hangs`.
-const PROGRAM = (out: string): string => `#!/bin/sh
+const STAND_IN = (out: string): string => `#!/bin/sh
 seen="${out}/$2"
 cat > "$seen.payload"
 ls -l /proc/$$/fd > "$seen.fds"
@@ -63,23 +65,6 @@ export interface CommandOptions {
   readonly body?: Buffer;
 }
 
-export interface SupervisorSite extends AsyncDisposable {
-  readonly id: string;
-  readonly directory: string;
-  readonly url: string;
-  /** Reports that reached the broker: from whom, and what they say. */
-  readonly reports: { readonly id: string; readonly state: JsonObject }[];
-  readonly command: (username: string, options?: CommandOptions) => Promise<string>;
-  /** What the stand-in has written; waits for it. */
-  seen(childId: string, what: string): Promise<string>;
-  pidOf(childId: string): Promise<number>;
-  notice(childId: string): Promise<string>;
-  log(): Promise<string>;
-  logged(pattern: RegExp): Promise<string>;
-  start(options?: StartOptions): Promise<RunningSupervisor>;
-  file(name: string): string;
-}
-
 export interface StartOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly environment?: Readonly<Record<string, string>>;
@@ -93,98 +78,138 @@ export interface RunningSupervisor {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Everybody's username at example.org is their local name. */
-export async function supervisorSite(): Promise<SupervisorSite> {
-  const files = await scratch();
-  await chmod(files.path, 0o755);
-  const broker = await sharedBroker();
-  const id = randomUUID();
-  const connection = new Connection({ url: broker.url, name: 'supervisor test' }, testDeps);
-  await connection.open();
-  const topology = new Topology(connection, testDeps);
-  await topology.declare([...SERVICE_DECLARATIONS, commandQueueDeclaration(id)]);
-  const publisher = new Publisher(connection, testDeps);
-  const reports: SupervisorSite['reports'][number][] = [];
-  const reading = new Consumer(connection, testDeps, {
-    queue: HEARTBEATS, prefetch: 1_000, onMessage: (delivery) => {
-      const message = decodeMessage(delivery.body);
-      if (message.type === 'ep_status_report') reports.push({ id: message.endpointId, state: message.state });
-      delivery.ack();
-    },
-  });
-  await reading.ready;
-  const [directory, out, bin] = [files.at('endpoint'), files.at('out'), files.at('bin')];
-  await writeSite({ directory, out, bin });
-  const supervisors: ChildProcess[] = [];
-  const log = async (): Promise<string> => await readFile(`${directory}/endpoint.log`, 'utf8').catch(() => '');
-  const site: SupervisorSite = {
-    id, directory, url: broker.url, reports, log, file: (name) => `${directory}/${name}`,
-    command: async (username, { childId = randomUUID(), mode = 'serves', change, body, ...properties } = {}) => {
-      const command: StartCommand = {
-        username, effectiveIdentity: randomIdOf(username), args: [],
-        identitySet: [{ sub: randomIdOf(username), id: randomIdOf(username), username, status: 'used' }],
-        name: userEndpointName(id, childId), endpointId: childId, userOptions: { mode }, userRuntime: {},
-        queues: endpointQueues(childId, broker.url),
-      };
-      await publisher.publish({
-        exchange: COMMANDS, routingKey: commandQueue(id), contentType: 'application/json',
-        timestampS: Math.floor(Date.now() / 1000), body: body ?? encodeStartCommand(change?.(command) ?? command),
-        ...properties,
-      });
-      return childId;
-    },
-    seen: async (childId, what) => await until(`what ${childId} has seen`, async () =>
-      await readFile(`${out}/${userEndpointName(id, childId)}.${what}`, 'utf8').catch(() => undefined)),
-    pidOf: async (childId) => await until('its process', async () =>
-      Number(await readFile(`${out}/${userEndpointName(id, childId)}.pid`, 'utf8').catch(() => 0)) || undefined),
-    notice: async (childId) => await until('the notice', () => {
-      const error = reports.find((one) => one.id === childId && 'error' in one.state)?.state['error'];
-      return typeof error === 'string' ? error : undefined;
-    }),
-    logged: async (pattern) => await until(`${pattern} in the log`, async () => pattern.exec(await log())?.[0]),
-    start: async ({ config = {}, environment = {} } = {}) => {
-      const written = { identity_mapping_config_path: 'map.json', heartbeat_period: 5, ...config };
-      const parsed = parseSupervisorConfig(written);
-      const found = await findFiles(directory, parsed);
-      const { command_queue_info: commands, heartbeat_queue_info: heartbeats } = registeredQueues(id, broker.url);
-      const orders: SupervisorOrders = {
-        endpoint_id: id, name: 'site', directory, command_queue_info: commands, heartbeat_queue_info: heartbeats,
-        config: parsed, written, files: found, identity_map: found.map, owner_identities: [], debug: false,
-        console: false, leashed: true,
-      };
-      const child = spawn(process.execPath, [MAIN], {
-        stdio: ['pipe', 'pipe', 'inherit'], detached: true, cwd: directory, env: { ...process.env, ...environment },
-      });
-      supervisors.push(child);
-      return await running(child, orders);
-    },
-    [Symbol.asyncDispose]: async () => {
-      for (const child of supervisors) {
-        if (child.exitCode === null && child.signalCode === null) await running(child).then((one) => one.stop());
-      }
-      await reading.close(0);
-      await publisher.close(0);
-      await topology.close();
-      await connection.close();
-      await broker[Symbol.asyncDispose]();
-      await files[Symbol.asyncDispose]();
-    },
-  };
-  return site;
+export interface Report {
+  readonly id: string;
+  readonly state: JsonObject;
 }
 
-async function running(child: ChildProcess, orders?: SupervisorOrders): Promise<RunningSupervisor> {
-  const ended = new Promise<number | null>((resolve) => { child.once('exit', resolve); });
-  const { pid = 0, stdin, stdout } = child;
-  if (orders !== undefined && stdin !== null && stdout !== null) {
-    stdin.write(`${JSON.stringify(orders)}\n`);
-    const said = new Promise<string>((resolve) => { createInterface({ input: stdout }).once('line', resolve); });
-    const line = await within(20_000, 'the start of the supervisor', Promise.race([said, ended.then(String)]));
-    assert.match(line, /"up"/);
+/** Everybody's username at example.org is their local name. */
+export class SupervisorSite implements AsyncDisposable {
+  readonly id = randomUUID();
+  /** The multi-user endpoint's own. */
+  readonly directory: string;
+  /** Reports that reached the broker: of whom, and what they say. */
+  readonly reports: Report[] = [];
+  readonly #out: string;
+  readonly #url: string;
+  readonly #publisher: Publisher;
+  readonly #ends: Ends;
+  readonly #supervisors: RunningSupervisor[] = [];
+
+  private constructor(
+    { path, url }: { readonly path: string; readonly url: string }, publisher: Publisher, ends: Ends,
+  ) {
+    this.directory = `${path}/endpoint`;
+    this.#out = `${path}/out`;
+    this.#url = url;
+    this.#publisher = publisher;
+    this.#ends = ends;
   }
+
+  static async open(): Promise<SupervisorSite> {
+    const ends = new Ends();
+    const files = ends.use(await scratch());
+    await chmod(files.path, 0o755);
+    const broker = ends.use(await sharedBroker());
+    const connection = ends.use(new Connection({ url: broker.url, name: 'supervisor test' }, testDeps));
+    await connection.open();
+    const publisher = ends.use(new Publisher(connection, testDeps));
+    const site = new SupervisorSite({ path: files.path, url: broker.url }, publisher, ends);
+    await ends.use(new Topology(connection, testDeps))
+      .declare([...SERVICE_DECLARATIONS, commandQueueDeclaration(site.id)]);
+    const reading = ends.use(new Consumer(connection, testDeps, {
+      queue: HEARTBEATS, prefetch: 1_000, onMessage: (delivery) => {
+        const message = decodeMessage(delivery.body);
+        if (message.type === 'ep_status_report') site.reports.push({ id: message.endpointId, state: message.state });
+        delivery.ack();
+      },
+    }));
+    await reading.ready;
+    await writeSite({ directory: site.directory, out: site.#out, bin: files.at('bin') });
+    return site;
+  }
+
+  /** Sends a start command; resolves to the user endpoint's id. */
+  async command(username: string, options: CommandOptions = {}): Promise<string> {
+    const { childId = randomUUID(), mode = 'serves', change, body, ...properties } = options;
+    const identity = identityOf(username);
+    const command: StartCommand = {
+      username, effectiveIdentity: identity, args: [], name: userEndpointName(this.id, childId), endpointId: childId,
+      identitySet: [{ sub: identity, id: identity, username, status: 'used' }],
+      userOptions: { mode }, userRuntime: {}, queues: endpointQueues(childId, this.#url),
+    };
+    await this.#publisher.publish({
+      exchange: COMMANDS, routingKey: commandQueue(this.id), contentType: 'application/json',
+      timestampS: Math.floor(Date.now() / 1000), body: body ?? encodeStartCommand(change?.(command) ?? command),
+      ...properties,
+    });
+    return childId;
+  }
+
+  /** What the stand-in has written; waits for it. */
+  async seen(childId: string, what: string): Promise<string> {
+    const path = `${this.#out}/${userEndpointName(this.id, childId)}.${what}`;
+    return await until(`what ${childId} has seen`, async () => await readFile(path, 'utf8').catch(() => undefined));
+  }
+
+  /** When it is up. */
+  async pidOf(childId: string): Promise<number> {
+    return await until('its process', async () => Number(await this.seen(childId, 'pid')) || undefined);
+  }
+
+  async notice(childId: string): Promise<string> {
+    return await until('the notice', () => {
+      const error = this.reports.find(({ id, state }) => id === childId && 'error' in state)?.state['error'];
+      return typeof error === 'string' ? error : undefined;
+    });
+  }
+
+  async log(): Promise<string> {
+    return await readFile(this.file('endpoint.log'), 'utf8').catch(() => '');
+  }
+
+  async logged(pattern: RegExp): Promise<string> {
+    return await until(`${pattern} in the log`, async () => pattern.exec(await this.log())?.[0]);
+  }
+
+  file(name: string): string {
+    return `${this.directory}/${name}`;
+  }
+
+  async start({ config = {}, environment = {} }: StartOptions = {}): Promise<RunningSupervisor> {
+    const written = { identity_mapping_config_path: 'map.json', heartbeat_period: 5, ...config };
+    const parsed = parseSupervisorConfig(written);
+    const files = await findFiles(this.directory, parsed);
+    const { command_queue_info: commands, heartbeat_queue_info: heartbeats } = registeredQueues(this.id, this.#url);
+    const orders: SupervisorOrders = {
+      endpoint_id: this.id, name: 'site', directory: this.directory, command_queue_info: commands,
+      heartbeat_queue_info: heartbeats, config: parsed, written, files, identity_map: files.map, owner_identities: [],
+      debug: false, console: false, leashed: true,
+    };
+    const child = spawn(process.execPath, [MAIN], {
+      stdio: ['pipe', 'pipe', 'inherit'], detached: true, cwd: this.directory, env: { ...process.env, ...environment },
+    });
+    const supervisor = supervisorIn(child);
+    this.#supervisors.push(supervisor);
+    const said = new Promise<string>((resolve) => { createInterface({ input: child.stdout }).once('line', resolve); });
+    child.stdin.write(`${JSON.stringify(orders)}\n`);
+    const first = Promise.race([said, supervisor.ended.then(String)]);
+    const line = await within(20_000, 'the start of the supervisor', first);
+    assert.match(line, /"up"/);
+    return supervisor;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const supervisor of this.#supervisors) await supervisor.stop();
+    await this.#ends[Symbol.asyncDispose]();
+  }
+}
+
+function supervisorIn(child: ChildProcess): RunningSupervisor {
+  const ended = new Promise<number | null>((resolve) => { child.once('exit', resolve); });
   return {
-    pid, ended,
-    release: () => { stdin?.destroy(); },
+    pid: child.pid ?? 0, ended,
+    release: () => { child.stdin?.destroy(); },
     stop: async (signal = 'SIGTERM') => {
       child.kill(signal);
       return await within(80_000, 'the end of the supervisor', ended);
@@ -192,13 +217,27 @@ async function running(child: ChildProcess, orders?: SupervisorOrders): Promise<
   };
 }
 
-async function writeSite({ directory, out, bin }: Record<'directory' | 'out' | 'bin', string>): Promise<void> {
+/** The last that was opened is closed first. */
+class Ends implements AsyncDisposable {
+  readonly #all: AsyncDisposable[] = [];
+
+  use<T extends AsyncDisposable>(one: T): T {
+    this.#all.unshift(one);
+    return one;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const one of this.#all) await one[Symbol.asyncDispose]();
+  }
+}
+
+export async function writeSite({ directory, out, bin }: Record<'directory' | 'out' | 'bin', string>): Promise<void> {
   await mkdir(directory, { mode: 0o711 });
   await mkdir(out);
   await chmod(out, 0o1777);
   await mkdir(bin);
   await chmod(bin, 0o755);
-  await writeFile(`${bin}/switchyard-endpoint`, PROGRAM(out));
+  await writeFile(`${bin}/switchyard-endpoint`, STAND_IN(out));
   await chmod(`${bin}/switchyard-endpoint`, 0o755);
   await writeFile(`${directory}/user_environment.yaml`, `PATH: ${bin}:/usr/bin:/bin\nSITE: here\nFLAG: yes\nNONE:\n`);
   await writeFile(`${directory}/user_config_template.yaml.j2`, 'engine: {}\n');
@@ -211,7 +250,7 @@ async function writeSite({ directory, out, bin }: Record<'directory' | 'out' | '
 const ids = new Map<string, string>();
 
 /** The same for the same name. */
-function randomIdOf(username: string): string {
+function identityOf(username: string): string {
   const known = ids.get(username) ?? randomUUID();
   ids.set(username, known);
   return known;

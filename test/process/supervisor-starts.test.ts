@@ -8,7 +8,7 @@ import type { StartCommand } from '../../src/amqp/start-command.ts';
 import { isJsonObject, parseJson } from '../../src/common/json.ts';
 import { localAccount, type LocalAccount } from '../local-account.ts';
 import { isRunning, until } from './harness.ts';
-import { mailOf, supervisorSite, type RunningSupervisor, type SupervisorSite } from './supervisor-site.ts';
+import { mailOf, SupervisorSite, type RunningSupervisor } from './supervisor-site.ts';
 
 suite('a supervisor', () => {
   let site: SupervisorSite;
@@ -17,10 +17,11 @@ suite('a supervisor', () => {
   let supervisor: RunningSupervisor;
 
   before(async () => {
-    [alice, bob, site] = await Promise.all([localAccount(), localAccount(), supervisorSite()]);
+    [alice, bob, site] = await Promise.all([localAccount(), localAccount(), SupervisorSite.open()]);
     supervisor = await site.start({
       environment: {
-        LD_PRELOAD: '', NODE_OPTIONS: '--no-warnings', GLOBUS_COMPUTE_CLIENT_SECRET: 'canary-1', SUPERVISORS: 'canary-2',
+        LD_PRELOAD: '', NODE_OPTIONS: '--no-warnings', GLOBUS_COMPUTE_CLIENT_SECRET: 'canary-1',
+        SUPERVISORS: 'canary-2',
       },
     });
   });
@@ -37,7 +38,7 @@ suite('a supervisor', () => {
     const value = (key: string): string => new RegExp(`^${key}:\\s+(.*)$`, 'm').exec(status)?.[1]?.trim() ?? '';
     assert.equal(value('Uid'), [uid, uid, uid, uid].join('\t'));
     assert.equal(value('Gid'), [gid, gid, gid, gid].join('\t'));
-    assert.deepEqual(value('Groups').split(' ').map(Number).sort(), [...groups].sort());
+    assert.deepEqual(new Set(value('Groups').split(' ').map(Number)), new Set(groups));
     for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) assert.match(value(set), /^0+$/, set);
     assert.deepEqual([value('NoNewPrivs'), value('Umask')], ['1', '0077']);
     assert.deepEqual([value('NSsid'), value('NSpgid'), value('NSpid')].map((one) => Number(one.split('\t')[0])),
@@ -57,7 +58,7 @@ suite('a supervisor', () => {
     assert.deepEqual(fds.map(([, fd]) => fd).filter((fd) => fd !== '11'), ['0', '1', '2']);
     const info = `Creating new user endpoint \\(pid: ${pid}\\) \\[\\(${alice.name}, uep\\.${site.id}\\.${child}\\)`;
     await site.logged(new RegExp(`${info} switchyard-endpoint _start-user-endpoint uep`));
-    await site.logged(new RegExp(`Command process successfully forked for '${alice.name}' \\(Globus effective identity`));
+    await site.logged(new RegExp(`Command process successfully forked for '${alice.name}' \\(Globus effective`));
     await site.logged(new RegExp(`mapped to local user '${alice.name}' by mapper 1`));
   });
 
@@ -165,9 +166,9 @@ suite('a supervisor', () => {
       childId: child, mode: 'idles', timestampS, change: (command) => (sent ??= command),
     });
     const runs = async (): Promise<number> =>
-      (await site.log()).split('Creating new user endpoint').filter((rest) => rest.slice(0, 150).includes(child)).length;
+      (await site.log()).split('Creating new user endpoint').filter((one) => one.slice(0, 150).includes(child)).length;
     await again(then);
-    await site.logged(new RegExp(`Command stopped normally \\(\\d+\\) \\[\\(${bob.name}, uep\\.${site.id}\\.${child}`));
+    await site.logged(new RegExp(`Command stopped normally \\(\\d+\\) \\[\\(${bob.name}, uep\\.[^)]*${child}`));
     await again(then);
     await site.logged(/Ignoring command from server: it came before, word for word/);
     assert.equal(await runs(), 1);
@@ -218,7 +219,7 @@ suite('a supervisor', () => {
     assert.deepEqual(pids.filter((pid) => isRunning(pid)), []);
     for (const child of children) assert.equal(await site.seen(child, 'ended'), 'ended\n');
     assert.deepEqual(site.reports.filter(({ id }) => id === site.id).at(-1)?.state, { heartbeat_period: 0 });
-    assert.match(await site.log(), /Signaling shutdown of user endpoint \(PID: \d+, PGID: \d+, UID: \d+, GID: \d+, User:/);
+    assert.match(await site.log(), /Signaling shutdown of user endpoint \(PID: \d+, PGID: \d+, UID: \d+, GID: \d+,/);
     assert.match(await site.log(), /Shutdown complete\./);
   });
 });

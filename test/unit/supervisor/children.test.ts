@@ -23,9 +23,9 @@ class FakeProcess implements UserEndpointProcess {
   up: (failure?: StartFailure) => void = () => { /* set below */ };
   end: (ended: Ended) => void = () => { /* set below */ };
 
-  constructor(pid: number, order: StartOrder) {
+  constructor(pid: number, given: StartOrder) {
     this.pid = pid;
-    this.order = order;
+    this.order = given;
     this.started = new Promise((resolve) => { this.up = resolve; });
     this.ended = new Promise((resolve) => { this.end = resolve; });
     this.vanished = this.ended.then(() => { /* with its group */ });
@@ -49,8 +49,8 @@ function childrenOf({ start, again = (account) => Promise.resolve(account) }: Op
   const notices: string[] = [];
   const children = new Children({
     log: silentLog, clock, again, notify: (_, text) => { notices.push(text); },
-    start: start ?? ((order) => {
-      const process = new FakeProcess(100 + processes.length, order);
+    start: start ?? ((given) => {
+      const process = new FakeProcess(100 + processes.length, given);
       processes.push(process);
       return Promise.resolve({ process, shown: 'switchyard-endpoint' });
     }),

@@ -48,7 +48,8 @@ test('privileged is whoever can do what others cannot, and an identity map is fo
   assert.deepEqual(privilegesIn(STATUS(0, '000001ffffffffff')), { root: true, privileged: true, changesUsers: true });
   assert.deepEqual(privilegesIn(STATUS(1000, '0000000000000000')),
     { root: false, privileged: false, changesUsers: false });
-  assert.deepEqual(privilegesIn(STATUS(1000, '00000000000000c0')), { root: false, privileged: true, changesUsers: true });
+  assert.deepEqual(privilegesIn(STATUS(1000, '00000000000000c0')),
+    { root: false, privileged: true, changesUsers: true });
   assert.deepEqual(privilegesIn(STATUS(1000, '0000000000000400')),
     { root: false, privileged: true, changesUsers: false });
 });
@@ -62,9 +63,10 @@ test('root does not start without a map, and without privileges none is used', (
   assert.deepEqual(said, []);
   assert.equal(mapFor(user, '/map', warn), null);
   assert.match(said.join(), /identity mapping configuration will be ignored \(\/map\)/);
-  assert.throws(() => mapFor(root, null, warn), (error: Error & { details?: { exitStatus?: number } }) =>
-    /^No identity mapping file specified; please specify identity_mapping_config_path/.test(error.message)
-      && error.details?.exitStatus === 72);
+  assert.throws(() => mapFor(root, null, warn), {
+    message: /^No identity mapping file specified; please specify identity_mapping_config_path/,
+    details: { exitStatus: 72 },
+  });
 });
 
 test('what decides over others must be root\'s alone, and the way to it', async () => {
@@ -89,7 +91,8 @@ test('what decides over others must be root\'s alone, and the way to it', async 
   await chmod(folder, 0o1777);
   assert.equal(await looseness(`${folder}/a`), undefined, 'where only owners replace what is theirs');
   assert.match(await looseness(`${folder}/missing`) ?? '', /can be written by everybody/);
-  await assert.rejects(insistOnModes([file], undefined), { code: 'CONFIG_INVALID', message: /^refusing to start as root/ });
+  await assert.rejects(insistOnModes([file], undefined),
+    { code: 'CONFIG_INVALID', message: /^refusing to start as root/ });
   assert.match(await loosePath('/usr/bin:.') ?? '', /an entry that is not absolute: '\.'/);
   assert.match(await loosePath(`/usr/bin:${folder}/missing`) ?? '', /not in root's hands alone/);
   assert.equal(await loosePath('/usr/bin:/bin'), undefined);
