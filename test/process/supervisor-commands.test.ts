@@ -12,7 +12,12 @@ import { withEndpointSite, type EndpointSite } from './endpoint-site.ts';
 import { isRunning, until } from './harness.ts';
 import { mailOf, writeSite } from './supervisor-site.ts';
 
-const CONFIG = 'multi_user: true\nidentity_mapping_config_path: map.json\nheartbeat_period: 5\ndisplay_name: Ours\n';
+const CONFIG = `multi_user: true
+public: true
+identity_mapping_config_path: map.json
+heartbeat_period: 5
+display_name: Ours
+`;
 
 function says({ status, stdout, stderr }: Ended, wanted: number, text: RegExp): void {
   assert.equal(status, wanted, stdout + stderr);
