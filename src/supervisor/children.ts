@@ -203,18 +203,25 @@ export class Children {
       log.error({ user: child.account.name, endpoint: child.name, pid: process.pid }, shownLines(text + detail));
       this.#failedStarts.failed(child.name, text, clock.now());
       notify(child.remembered?.order.command ?? order.command, text);
+      // Who has asked until now has this answer. Who asks from now on, before its process is gone, has none.
+      child.remembered = undefined;
     }
     const ended = await process.ended;
     this.#children.delete(child.name);
     this.#logEnd(child, process.pid, ended);
-    if (failure === undefined) await this.#revive(child, ended);
+    if (failure !== undefined || ended.code === 0) await this.#revive(child);
   }
 
   /** What was asked of it while it was about to end is asked of another. */
-  async #revive({ name, account, remembered }: Child, { code }: Ended): Promise<void> {
+  async #revive({ name, account, remembered }: Child): Promise<void> {
     const { clock, log, again, notify } = this.#deps;
-    if (code !== 0 || remembered === undefined || this.#closing.signal.aborted) return;
+    if (remembered === undefined || this.#closing.signal.aborted) return;
     if (clock.now() - remembered.atMs > this.#graceMs) return;
+    const last = this.#failedStarts.refusal(name, clock.now());
+    if (last !== undefined) {
+      notify(remembered.order.command, last);
+      return;
+    }
     try {
       const now = await again(account);
       if (now === undefined) {

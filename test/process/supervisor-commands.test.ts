@@ -55,8 +55,9 @@ suite('multi-user endpoints from the command line', () => {
       await until('its banner', () => / >>> Multi-User Endpoint ID: [0-9a-f-]{36} <<<\n/.test(started.texts.stdout));
       const [id, pid] = [site.id(), site.pid()];
       assert.match(started.texts.stderr, /> Endpoint Manager initialization\n> \n\n={10} Endpoint Manager begins: /);
-      assert.doesNotMatch(started.texts.stdout + started.texts.stderr, /---->|\x1b/, 'nobody looks on');
-      assert.match(readFileSync(`/proc/${pid}/cmdline`, 'latin1'), new RegExp(`^switchyard endpoint \\*\\(${id}, one\\)`));
+      assert.doesNotMatch(started.texts.stdout + started.texts.stderr, /---->|\u001b/u, 'nobody looks on');
+      const title = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+      assert.ok(title.startsWith(`switchyard endpoint *(${id}, one)`), title);
       await site.online(true);
       says(await site.endpoint('list'), 0, new RegExp(`^${id}\\s+Running\\s+${pid}\\s+one$`, 'm'));
       const { body: described } = await service.ask('GET', `/v2/endpoints/${id}`, { as: admin.token });
@@ -69,7 +70,8 @@ suite('multi-user endpoints from the command line', () => {
       assert.deepEqual([answer.status, answer.body.code, answer.body.detail], [422, 'SEMANTICALLY_INVALID',
         `Request payload failed validation: Unable to start user endpoint process for ${alice.name} [exit code: 77; `
         + '(ValidationError) 7 is not of type string]']);
-      assert.match(started.texts.stderr, new RegExp(`> Creating new user endpoint \\(pid: \\d+\\) \\[\\(${alice.name}, `));
+      assert.match(started.texts.stderr,
+        new RegExp(`> Creating new user endpoint \\(pid: \\d+\\) \\[\\(${alice.name}, `));
 
       says(await site.endpoint('start', 'one'), 73, /Another instance of this endpoint is running \(one, process/);
       says(await site.endpoint('stop', 'one'), 0, /^Endpoint one is now stopped$/m);
@@ -81,7 +83,8 @@ suite('multi-user endpoints from the command line', () => {
         new RegExp(`^> Endpoint one starting in detached mode\\.\n +>>> Multi-User Endpoint ID: ${id} <<<\n$`));
       const second = site.pid();
       assert.ok(isRunning(second));
-      says(await site.endpoint('restart', 'one', '--detach'), 0, /^Endpoint one is now stopped\n> Endpoint one starting/);
+      says(await site.endpoint('restart', 'one', '--detach'), 0,
+        /^Endpoint one is now stopped\n> Endpoint one starting/);
       assert.ok(!isRunning(second));
       says(await site.endpoint('delete', 'one', '--yes', '--force'), 0, /has been deleted from/);
     });
@@ -112,7 +115,8 @@ suite('multi-user endpoints from the command line', () => {
       await wrong('multi_user: true\n', 72, /No identity mapping file specified; please specify identity_mapping/);
       await wrong(`${CONFIG}engine: {type: GlobusComputeEngine}\n`, 64, /engine: .*move it to user_config_template/);
       await wrong(`${CONFIG}pam: {}\n`, 64, /pam: user endpoints are not started through PAM/);
-      await wrong(`${CONFIG}user_config_schema_path: none.json\n`, 1, /User config schema path not found \(none\.json\)/);
+      await wrong(`${CONFIG}user_config_schema_path: none.json\n`, 1,
+        /User config schema path not found \(none\.json\)/);
       await wrong('identity_mapping_config_path: /none\n', 1, /Identity mapping config path not found \(\/none\)/);
       await chmod(map, 0o666);
       await wrong(CONFIG, 77, /refusing to start as root: .*map\.json can be written by everybody: run chmod go-w /);

@@ -47,8 +47,8 @@ test('with a map it decides, whoever the owner is', async () => {
   assert.deepEqual(nobody.type === 'denied' && nobody.notice,
     `Identity failed to map to a local user name.  (LookupError) ${who}`);
   const unknown = await authorisation({ map: mapTo('x\ny') }).decide(command);
-  assert.deepEqual(unknown.type === 'denied' && unknown.notice, '(KeyError)\n  Identity mapped to a local user name, but '
-    + `local user does not exist.\n  Local user name: x\\ny${who}`);
+  assert.deepEqual(unknown.type === 'denied' && unknown.notice, '(KeyError)\n  Identity mapped to a local user name, '
+    + `but local user does not exist.\n  Local user name: x\\ny${who}`);
   const broken = await authorisation({ map: { lookup: () => Promise.reject(new Error('x')) } }).decide(command);
   assert.deepEqual(broken.type === 'denied' && broken.notice,
     `Unhandled error attempting to map to a local user name.${who}`);
@@ -59,7 +59,8 @@ test('why an account may not be used is for the log, not for the user', async ()
   assert.ok(denied.type === 'denied');
   assert.match(denied.notice, /^\(InvalidUserError\) unexpected error; this is due to either/);
   assert.doesNotMatch(denied.notice, /root/);
-  assert.match(denied.text, /Requested user is not allowed: it is root\n {2}Local user name: alice\n {2}Requested UID: 1001/);
+  assert.match(denied.text,
+    /Requested user is not allowed: it is root\n {2}Local user name: alice\n {2}Requested UID: 1001/);
 });
 
 test('who was let in before is looked up again', async () => {

@@ -143,6 +143,29 @@ test('a start that failed is told once, and after three in a row not tried again
   assert.equal((await children.request(order('a'))).type, 'started');
 });
 
+test('who asks while a failed start is still ending is answered, too', async () => {
+  const { children, processes, notices } = childrenOf();
+  await children.request(order('a'));
+  await children.request(order('a'));
+  at(processes, 0).up({ step: 1, error: 'OSError', message: 'no' });
+  await settle();
+  assert.equal(notices.length, 1, 'both have this answer');
+  await children.request(order('a'));
+  at(processes, 0).end({ code: 1, signal: null });
+  await settle();
+  assert.equal(processes.length, 2);
+  at(processes, 1).up({ step: 1, error: 'OSError', message: 'no' });
+  at(processes, 1).end({ code: 1, signal: null });
+  await settle();
+  await children.request(order('a'));
+  at(processes, 2).up({ step: 1, error: 'OSError', message: 'no' });
+  await settle();
+  await children.request(order('a'));
+  at(processes, 2).end({ code: 1, signal: null });
+  await settle();
+  assert.deepEqual([processes.length, notices.length], [3, 4], 'not tried again yet, and told so');
+});
+
 test('where there can be no process the user is told why, as far as it is theirs', async () => {
   const failing = childrenOf({
     start: () => Promise.reject(new StartFailed({ step: 70, error: 'FileNotFoundError', message: 'no such file' })),

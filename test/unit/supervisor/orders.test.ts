@@ -18,11 +18,14 @@ test('orders are taken as they are written', () => {
 test('what is no order says who starts this program', () => {
   for (const wrong of ['', '4', '{}', JSON.stringify({ ...orders, directory: 'here' }), JSON.stringify({
     ...orders, endpoint_id: 'x',
-  })]) assert.throws(() => readOrders(wrong), { code: 'CONFIG_INVALID', message: /is not meant to be started by hand/ });
+  })]) {
+    assert.throws(() => readOrders(wrong), { code: 'CONFIG_INVALID', message: /is not meant to be started by hand/ });
+  }
 });
 
 test('a registration without queues is the service\'s mistake', () => {
-  for (const wrong of [{ command_queue_info: undefined }, { heartbeat_queue_info: { ...heartbeats, connection_url: 'x' } },
+  for (const wrong of [{ command_queue_info: undefined },
+    { heartbeat_queue_info: { ...heartbeats, connection_url: 'x' } },
     { heartbeat_queue_info: { ...heartbeats, queue_publish_kwargs: null } }]) {
     assert.throws(() => readOrders(JSON.stringify({ ...orders, ...wrong })),
       { message: /^Invalid or unexpected registration data structure/, details: { credentials: true } });
