@@ -8,6 +8,9 @@ import { localAccount, type LocalAccount } from '../local-account.ts';
 import { isRunning, until } from './harness.ts';
 import { mailOf, SupervisorSite } from './supervisor-site.ts';
 
+// The same words of the same second are taken for a replay.
+const nowS = (): number => Math.floor(Date.now() / 1000);
+
 suite('the end of supervisors and of what they started', { concurrency: 3 }, () => {
   let alice: LocalAccount;
   let bob: LocalAccount;
@@ -23,6 +26,7 @@ suite('the end of supervisors and of what they started', { concurrency: 3 }, () 
   test('one that ended just when it was wanted is started again, and one that crashed is not', async () => {
     await using site = await SupervisorSite.open();
     await site.start({ config: { mu_child_ep_grace_period_s: 20 } });
+    const began = nowS();
     const child = await site.command(mailOf(alice));
     const pid = await site.pidOf(child);
     await site.command(mailOf(alice), { childId: child, change: (command) => ({ ...command, args: ['again'] }) });
@@ -36,23 +40,24 @@ suite('the end of supervisors and of what they started', { concurrency: 3 }, () 
       return now !== pid && now;
     });
 
-    await site.command(mailOf(alice), { childId: child, timestampS: Math.floor(Date.now() / 1000) - 5 });
+    await site.command(mailOf(alice), { childId: child, timestampS: began - 1 });
     await until('the reminder', async () => (await site.log()).split('caching arguments').length === 3);
     process.kill(second, 'SIGKILL');
     await site.logged(new RegExp(`Command terminated by signal: SIGKILL \\(${second}\\)`));
     // Whoever asks gets another.
-    await site.command(mailOf(alice), { childId: child, timestampS: Math.floor(Date.now() / 1000) - 6 });
+    await site.command(mailOf(alice), { childId: child, timestampS: began - 2 });
     await made(site, child, 3);
   });
 
   test('what only fails is not started over and over', async () => {
     await using site = await SupervisorSite.open();
     await site.start();
+    const began = nowS();
     const child = await site.command(mailOf(bob), { mode: 'exits' });
     for (const count of [1, 2, 3]) {
       await until(`notice ${count}`, () => site.reports.filter(({ id }) => id === child).length === count);
       await site.command(mailOf(bob), {
-        childId: child, mode: 'exits', timestampS: Math.floor(Date.now() / 1000) - 10 - count,
+        childId: child, mode: 'exits', timestampS: began - count,
       });
     }
     await until('the last notice', () => site.reports.filter(({ id }) => id === child).length === 4);
