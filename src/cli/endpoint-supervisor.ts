@@ -112,12 +112,12 @@ async function ownerIdentities(client: Client, signal: AbortSignal): Promise<str
 }
 
 function orderFor(
-  { folder, debug, logToConsole, detach }: StartRequest, { written }: WrittenConfig, { config, files, map }: Site,
+  { folder, debug, logToConsole, detach }: StartRequest, { written }: WrittenConfig, { config, files }: Site,
   registered: Pick<SupervisorOrders,
     'endpoint_id' | 'command_queue_info' | 'heartbeat_queue_info' | 'owner_identities'>,
 ): SupervisorOrders {
   return {
-    ...registered, name: folder.name, directory: folder.path, config, written, files, identity_map: map,
+    ...registered, name: folder.name, directory: folder.path, config, written, files,
     debug: debug || config.debug, console: logToConsole, leashed: !detach,
   };
 }

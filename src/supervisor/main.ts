@@ -91,7 +91,7 @@ await untilShutdown(log, async (signal) => {
   let supervisor: Supervisor;
   try {
     const privileges = ownPrivileges();
-    const mapPath = mapFor(privileges, orders.identity_map, (text) => log.warn(text));
+    const mapPath = mapFor(privileges, orders.files.map, (text) => log.warn(text));
     const map = mapPath === null ? undefined
       : await openIdentityMap(mapPath, { endpointId, log, clock: systemClock, signal: over.signal });
     const own = await ownAccount();

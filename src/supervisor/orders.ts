@@ -21,8 +21,7 @@ export interface SupervisorOrders {
   /** config.yaml as its author has written it, for templates. */
   readonly written: JsonObject;
   readonly files: SiteFiles;
-  /** null: only the owner is served. */
-  readonly identity_map: string | null;
+  /** Who is served where there is no identity map to be used. */
   readonly owner_identities: readonly string[];
   readonly debug: boolean;
   /** Whether log lines go to standard error, too, for people. */

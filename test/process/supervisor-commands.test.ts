@@ -3,11 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, chown, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
+import { exec } from '../../src/common/exec.ts';
 import { localAccount, type LocalAccount } from '../local-account.ts';
 import { functionOf, testService, type TestService, type User } from '../service.ts';
-import type { Ended } from './command.ts';
+import { MAIN, type Ended } from './command.ts';
 import { withEndpointSite, type EndpointSite } from './endpoint-site.ts';
 import { isRunning, until } from './harness.ts';
 import { mailOf, writeSite } from './supervisor-site.ts';
@@ -18,6 +19,8 @@ identity_mapping_config_path: map.json
 heartbeat_period: 5
 display_name: Ours
 `;
+
+interface Registered { readonly endpoint_id: string }
 
 function says({ status, stdout, stderr }: Ended, wanted: number, text: RegExp): void {
   assert.equal(status, wanted, stdout + stderr);
@@ -102,6 +105,47 @@ suite('multi-user endpoints from the command line', () => {
         assert.ok(!isRunning(pid) && !existsSync(site.file('daemon.pid')));
       }
     });
+  });
+
+  test('without privileges it serves its owner, as the owner, and nobody else', async () => {
+    const { name, uid, gid, home } = alice;
+    const env = {
+      HOME: home, USER: name, PATH: `${home}/bin:/usr/bin:/bin`, SWITCHYARD_SERVICE_URL: service.url, MINE: 'passed on',
+    };
+    const directory = `${home}/.switchyard/endpoints/one`;
+    const argv = (...args: string[]): [string, ...string[]] => ['setpriv', '--reuid', String(uid), '--regid',
+      String(gid), '--clear-groups', process.execPath, MAIN, ...args];
+    const command = async (input: string, ...args: string[]): Promise<void> => {
+      const { code, stderr } = await exec(argv(...args), { timeoutMs: 60_000, cwd: '/', env, input });
+      assert.equal(code, 0, stderr);
+    };
+    await mkdir(`${home}/.switchyard/endpoints`, { recursive: true });
+    await writeSite({ directory, out: `${home}/out`, bin: `${home}/bin` });
+    await rm(`${directory}/user_environment.yaml`);
+    await writeFile(`${directory}/config.yaml`, CONFIG);
+    await exec(['chown', '-R', `${uid}:${gid}`, home], { timeoutMs: 10_000 });
+    await command(`${user.token}\n`, 'login', '--token');
+    try {
+      await command('', 'endpoint', 'start', 'one', '--detach');
+      const { endpoint_id: id } = JSON.parse(await readFile(`${directory}/endpoint.json`, 'utf8')) as Registered;
+      await until('it to be online', async () => (await service.ask('GET', `/v2/endpoints/${id}/status`, {
+        as: user.token,
+      })).body.status === 'online');
+      const submit = async (as: string, function_: string): Promise<string> => (await service.ask(
+        'POST', `/v3/endpoints/${id}/submit`,
+        { as, body: { tasks: { [function_]: ['x'] }, user_endpoint_config: { mode: 'fails' } } },
+      )).body.detail as string;
+      assert.match(await submit(user.token, fn),
+        new RegExp(`for ${name} \\[exit code: 77; \\(ValidationError\\) 7 is`));
+      assert.match(await submit(admin.token, await functionOf(service, admin)),
+        /Ignoring start request for untrusted identity\.\n {2}Globus effective identity: /);
+      assert.match(await readFile(`${directory}/endpoint.log`, 'utf8'),
+        /identity mapping configuration will be ignored/);
+      const [seen = ''] = (await readdir(`${home}/out`)).filter((one) => one.endsWith('.env'));
+      assert.match(await readFile(`${home}/out/${seen}`, 'utf8'), /^MINE=passed on$/m);
+    } finally {
+      await command('', 'endpoint', 'stop', 'one');
+    }
   });
 
   test('what is wrong is said before the service hears of it', async () => {

@@ -183,7 +183,7 @@ export class SupervisorSite implements AsyncDisposable {
     const { command_queue_info: commands, heartbeat_queue_info: heartbeats } = registeredQueues(this.id, this.#url);
     const orders: SupervisorOrders = {
       endpoint_id: this.id, name: 'site', directory: this.directory, command_queue_info: commands,
-      heartbeat_queue_info: heartbeats, config: parsed, written, files, identity_map: files.map, owner_identities: [],
+      heartbeat_queue_info: heartbeats, config: parsed, written, files, owner_identities: [],
       debug: false, console: false, leashed: true,
     };
     const child = spawn(process.execPath, [MAIN], {
