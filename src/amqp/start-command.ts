@@ -1,9 +1,9 @@
 // The one command that the service sends to an endpoint's manager: start a user endpoint. Plain JSON without a version
 // byte; its age is in the message's properties.
 
-import { formatJson, isJsonObject, parseJson, type Json, type JsonObject } from '../common/json.ts';
+import { formatJson, isJsonObject, parseJson, type JsonObject } from '../common/json.ts';
 import type { Refusal } from './messages.ts';
-import type { EndpointQueues } from './queue-info.ts';
+import type { EndpointQueues, PublishInfo } from './queue-info.ts';
 import { Shape } from './shape.ts';
 
 export interface Identity extends JsonObject {
@@ -30,6 +30,8 @@ export interface StartCommand {
 export const COMMAND_CONTENT_TYPE = 'application/json';
 /** Managers refuse a command whose time is further from theirs. */
 export const CLOCK_SKEW_MAX_S = 180;
+/** Options of a user are some kilobytes; who sends more means harm. */
+export const COMMAND_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The name that the field's managers give to user endpoints. */
 export function userEndpointName(managerId: string, childId: string): string {
@@ -54,30 +56,60 @@ export function encodeStartCommand(command: StartCommand): Buffer {
   }));
 }
 
+export interface CommandProperties {
+  readonly contentType: string | undefined;
+  /** Seconds since 1970. */
+  readonly timestampS: number | undefined;
+}
+
 /** Never throws. Checks the form and the age; who may start what is the manager's to decide. */
 export function decodeStartCommand(
-  body: Uint8Array, { contentType, timestampS }: { contentType: string | undefined; timestampS: number | undefined },
-  nowS: number,
+  body: Uint8Array, properties: CommandProperties, nowS: number,
 ): StartCommand | Refusal {
-  if (contentType !== COMMAND_CONTENT_TYPE) return refused(`content type is not ${COMMAND_CONTENT_TYPE}`);
-  if (timestampS === undefined) return refused('the message has no timestamp');
-  const ageS = Math.round(nowS - timestampS);
+  const document = openCommand(body, properties);
+  if ('refused' in document) return document.refused;
+  const ageS = Math.round(nowS - document.timestampS);
   if (Math.abs(ageS) > CLOCK_SKEW_MAX_S) {
     return refused(`the command is ${ageS} s old; at most ${CLOCK_SKEW_MAX_S} s either way: are the clocks right?`);
   }
-  let document: Json;
-  try {
-    document = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    return { type: 'refused', reason: 'not-json', text: 'the command is not JSON' };
+  return readStartCommand(document.command);
+}
+
+/** A document that says when it was sent, or why it is none. */
+export function openCommand(
+  body: Uint8Array, { contentType, timestampS }: CommandProperties,
+): { readonly command: JsonObject; readonly timestampS: number } | { readonly refused: Refusal } {
+  if (contentType !== COMMAND_CONTENT_TYPE) return { refused: refused(`content type is not ${COMMAND_CONTENT_TYPE}`) };
+  if (timestampS === undefined) return { refused: refused('the message has no timestamp') };
+  if (body.length > COMMAND_BYTES_MAX) {
+    return { refused: { type: 'refused', reason: 'too-large', text: `the command has ${body.length} bytes; at most `
+      + `${COMMAND_BYTES_MAX} are read` } };
   }
-  if (!isJsonObject(document)) return refused('the command is not an object');
+  try {
+    const command = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    return isJsonObject(command) ? { command, timestampS } : { refused: refused('the command is not an object') };
+  } catch {
+    return { refused: { type: 'refused', reason: 'not-json', text: 'the command is not JSON' } };
+  }
+}
+
+export function readStartCommand(document: JsonObject): StartCommand | Refusal {
   const shape = new Shape(document, 'command');
   const command = shape.text('command');
   if (shape.problem === undefined && command !== 'cmd_start_endpoint') {
     return { type: 'refused', reason: 'unknown-type', text: 'the only command known is cmd_start_endpoint' };
   }
   return read(shape);
+}
+
+/** Where the user is told that the command was not followed, if it says that much. */
+export function readNoticeQueue(
+  document: JsonObject,
+): Pick<StartCommand, 'endpointId'> & { readonly heartbeats: PublishInfo } | undefined {
+  const credentials = new Shape(document, 'command').child('kwargs').child('amqp_creds');
+  const endpointId = credentials.uuid('endpoint_id');
+  const heartbeats = publishInfo(credentials.child('heartbeat_queue_info'));
+  return credentials.problem === undefined ? { endpointId, heartbeats } : undefined;
 }
 
 function read(shape: Shape): StartCommand | Refusal {
@@ -112,7 +144,7 @@ function queueInfo(shape: Shape): EndpointQueues['task_queue_info'] {
   };
 }
 
-function publishInfo(shape: Shape): EndpointQueues['result_queue_info'] {
+function publishInfo(shape: Shape): PublishInfo {
   const how = shape.child('queue_publish_kwargs');
   return {
     ...queueInfo(shape),

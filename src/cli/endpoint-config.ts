@@ -17,8 +17,11 @@ export interface EndpointConfigFile {
   readonly config: EndpointConfig;
 }
 
-/** Throws what to change, with file, line and key. */
-export async function readEndpointConfig(folder: EndpointFolder): Promise<EndpointConfigFile> {
+/** config.yaml, before it is known what it configures. */
+export type WrittenConfig = Pick<EndpointConfigFile, 'text' | 'written'>;
+
+/** Throws what to change, with file and line. */
+export async function readConfigFile(folder: EndpointFolder): Promise<WrittenConfig> {
   const path = join(folder.path, CONFIG_FILE);
   const python = join(folder.path, 'config.py');
   if (await exists(python)) {
@@ -35,9 +38,18 @@ export async function readEndpointConfig(folder: EndpointFolder): Promise<Endpoi
   // Plain data, dates included: what the parser gives is what JSON can hold.
   const written = (parseYaml(text, path) ?? {}) as JsonObject;
   if (!isJsonObject(written)) throw misuse(`${path}: Invalid config syntax: expected keys and values`);
-  if (!('engine' in written)) {
-    throw misuse(`${path} has no engine, which an endpoint needs; those that serve several users are not there yet`);
-  }
+  return { text, written };
+}
+
+/** What has no engine runs no tasks itself: it starts a user endpoint for each of its users. */
+export function isMultiUser({ written }: WrittenConfig): boolean {
+  const { multi_user: flag } = written;
+  const says = flag === true || flag === 1 || (typeof flag === 'string' && /^(?:yes|on|true|1)$/i.test(flag));
+  return says || !('engine' in written);
+}
+
+/** Of one user's endpoint. Throws what to change, with the key. */
+export function oneUsers({ text, written }: WrittenConfig): EndpointConfigFile {
   return { text, written, config: parseEndpointConfig(written, availableParallelism()) };
 }
 

@@ -5,7 +5,6 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ComputeError, isErrorCode } from '../common/errors.ts';
 import { killGroup } from '../common/exec.ts';
 import { formatJson, type JsonObject } from '../common/json.ts';
@@ -13,15 +12,17 @@ import { EXIT_SOFTWARE, EXIT_USAGE, exitOf } from '../common/shutdown.ts';
 import { FILE_MODE, LOG_FILE, type EndpointFolder } from './endpoint-directory.ts';
 import { storageFailed } from './failure.ts';
 
-/** One JSON line on its standard input. */
+/** One JSON line on its standard input; the rest of it is for its program. */
 export interface EndpointOrder {
   readonly endpoint_id: string;
-  readonly name: string;
-  readonly directory: string;
-  /** What the service answered to the registration: where its queues are, and the credentials for them. */
-  readonly queues: object;
-  readonly config: JsonObject;
-  readonly debug: boolean;
+}
+
+export interface ProcessOptions {
+  /** Its main.js. */
+  readonly program: string;
+  readonly environment: NodeJS.ProcessEnv;
+  /** What it has to say beside its log comes to our terminal. */
+  readonly console: boolean;
 }
 
 interface Said {
@@ -30,7 +31,8 @@ interface Said {
   readonly message?: unknown;
 }
 
-const MAIN = fileURLToPath(new URL('../endpoint/main.js', import.meta.url));
+/** The title of a process, which says which endpoint it is, has as much room as its command line had. */
+const TITLE_ROOM = ' '.repeat(160);
 
 export class EndpointProcess {
   readonly pid: number;
@@ -48,11 +50,15 @@ export class EndpointProcess {
     });
   }
 
-  /** It waits for its order. `console`: what it has to say beside its log comes to our terminal. */
-  static async spawn({ path }: EndpointFolder, console: boolean): Promise<EndpointProcess> {
+  /** It waits for its order. */
+  static async spawn(
+    { path }: EndpointFolder, { program, environment, console }: ProcessOptions,
+  ): Promise<EndpointProcess> {
     const log = join(path, LOG_FILE);
     const stderr = console ? 'inherit' : openLog(log);
-    const child = spawn(process.execPath, [MAIN], { stdio: ['pipe', 'pipe', stderr], detached: true, cwd: path });
+    const child = spawn(process.execPath, [program, TITLE_ROOM], {
+      stdio: ['pipe', 'pipe', stderr], detached: true, cwd: path, env: environment,
+    });
     if (typeof stderr === 'number') closeSync(stderr);
     child.stdin?.on('error', () => { /* it ended before it read everything: its exit status tells */ });
     return await new Promise((resolve, reject) => {

@@ -8,7 +8,7 @@ import { exec, killGroup } from '../common/exec.ts';
 import { stateOf, type Holder } from '../common/holder.ts';
 import { EXIT_UNAVAILABLE } from '../common/shutdown.ts';
 import type { Client } from '../sdk/client.ts';
-import { readEndpointConfig } from './endpoint-config.ts';
+import { isMultiUser, oneUsers, readConfigFile } from './endpoint-config.ts';
 import { endpointId, type EndpointFolder } from './endpoint-directory.ts';
 import { forgetGone, forgetInstance, instanceOf, pidFile, type Instance } from './endpoint-instance.ts';
 import { PATIENCE_MS } from './endpoint-registration.ts';
@@ -34,7 +34,10 @@ export interface StopDeps extends LocalStopDeps {
   readonly connect: () => Client;
 }
 
-/** Longer than an endpoint takes to end in order: tasks are given up, blocks are given back, results are sent. */
+/**
+ * Longer than an endpoint takes to end in order: tasks are given up, blocks are given back, results are sent; a
+ * multi-user endpoint waits for all of its user endpoints to do so.
+ */
 const END_MS = 90_000;
 /** Until what has lost its credentials on another host has ended, and removed its file. */
 const REMOTE_END_MS = 30_000;
@@ -76,7 +79,9 @@ export async function stopHere(folder: EndpointFolder, { clock, warn }: LocalSto
 /** What its owner wants done before it ends. */
 async function tearDown(folder: EndpointFolder, warn: (text: string) => void): Promise<void> {
   try {
-    const { config: { endpoint_teardown: command } } = await readEndpointConfig(folder);
+    const file = await readConfigFile(folder);
+    if (isMultiUser(file)) return;
+    const { config: { endpoint_teardown: command } } = oneUsers(file);
     if (command === null) return;
     const { code, signal: by } = await exec(['/bin/sh', '-c', command], { cwd: folder.path, timeoutMs: TEARDOWN_MS });
     if (code !== 0) warn(`endpoint_teardown of ${folder.name} failed with ${by ?? `exit code ${code}`}`);

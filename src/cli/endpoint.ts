@@ -6,13 +6,15 @@ import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
 import { systemClock } from '../common/clock.ts';
 import { Client } from '../sdk/client.ts';
+import { showClock } from './clock-line.ts';
 import { configuredText, configureEndpoint, PLANNED_OPTIONS } from './endpoint-configure.ts';
 import { deletedText, deleteEndpoint, deletionTarget } from './endpoint-delete.ts';
 import { endpointsDirectory, findEndpoint } from './endpoint-directory.ts';
 import { endpointsJson, endpointsText, listEndpoints } from './endpoint-list.ts';
 import { mapCommand } from './endpoint-map.ts';
 import { DEFAULT_NAME, isUuid } from './endpoint-name.ts';
-import { startEndpoint, type StartedEndpoint } from './endpoint-start.ts';
+import type { StartedEndpoint } from './endpoint-plan.ts';
+import { startEndpoint } from './endpoint-start.ts';
 import { stopEndpoint, stopHere, stoppedText } from './endpoint-stop.ts';
 import { misuse } from './failure.ts';
 import { loginCommand, logoutCommand, whoamiCommand } from './login.ts';
@@ -32,6 +34,7 @@ interface ConfigureOptions extends CommonOptions {
 interface StartOptions extends CommonOptions {
   readonly endpointUuid?: string;
   readonly foreground?: true;
+  readonly detach?: true;
   readonly logToConsole?: true;
 }
 
@@ -135,11 +138,11 @@ function named(name: string, description: string): Command {
 
 function withStartOptions(command: Command): Command {
   return command
-    .option('--foreground', 'stay until it ends; Ctrl-C ends it')
+    .option('--foreground', 'stay until it ends; Ctrl-C ends it. A multi-user endpoint does so by itself')
+    .option('--detach', 'leave it in the background')
     .option('--endpoint-uuid <id>', 'the id to register as')
-    .option('--log-to-console', 'with --foreground: its log goes to standard error, too')
-    .option('--debug', 'log more')
-    .addOption(new Option('--detach').hideHelp());
+    .option('--log-to-console', 'in the foreground: its log goes to standard error, too')
+    .option('--debug', 'log more');
 }
 
 function withCommon(command: Command): Command {
@@ -156,13 +159,17 @@ function directoryOf({ configDir }: CommonOptions): string {
 }
 
 async function start(name: string, options: StartOptions): Promise<number> {
-  const { endpointUuid: id, foreground, debug, logToConsole } = options;
+  const { endpointUuid: id, foreground, detach, debug, logToConsole } = options;
   if (id !== undefined && !isUuid(id)) throw misuse(`--endpoint-uuid must be a UUID (got: '${id}')`);
   const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
   return await startEndpoint({
     folder: await findEndpoint(directoryOf(options), name), id: id?.toLowerCase(), version,
-    foreground: foreground === true, debug: debug === true, logToConsole: logToConsole === true,
-    warn, onUp: (started) => print(options, jsonOf(started), startedText(started)),
+    foreground: foreground === true, detach: detach === true, debug: debug === true,
+    logToConsole: logToConsole === true, warn,
+    onUp: (started) => {
+      print(options, jsonOf(started), startedText(started));
+      return started.multiUser && started.foreground ? showClock(process.stderr, systemClock) : undefined;
+    },
   }, () => new Client());
 }
 
@@ -183,7 +190,12 @@ async function remove(name: string, options: EndOptions): Promise<void> {
   print(options, deleted, deletedText(deleted).map((line) => `${line}\n`).join(''));
 }
 
-function startedText({ name, id, foreground }: StartedEndpoint): string {
+function startedText({ name, id, foreground, multiUser }: StartedEndpoint): string {
+  if (multiUser) {
+    const shown = process.stdout.isTTY ? `\x1b[104m${id}\x1b[m` : id;
+    const mode = foreground ? '' : `> Endpoint ${name} starting in detached mode.\n`;
+    return `${mode}        >>> Multi-User Endpoint ID: ${shown} <<<\n`;
+  }
   const end = foreground ? 'Ctrl-C ends it' : `switchyard endpoint stop ${name} ends it`;
   return `Starting endpoint; registered ID: ${id}\n${end}.\n`;
 }

@@ -2,7 +2,7 @@
 
 import { exitOf } from '../common/shutdown.ts';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 export interface Stops {
   /** The first signal that came. */
@@ -10,7 +10,9 @@ export interface Stops {
   release(): void;
 }
 
-export function onStopSignals(first: (signal: NodeJS.Signals) => void, second: () => void): Stops {
+export function onStopSignals(
+  first: (signal: NodeJS.Signals) => void, second: () => void, names: readonly NodeJS.Signals[] = SIGNALS,
+): Stops {
   let signal: NodeJS.Signals | undefined;
   let count = 0;
   const onSignal = (name: NodeJS.Signals): void => {
@@ -20,13 +22,13 @@ export function onStopSignals(first: (signal: NodeJS.Signals) => void, second: (
     else if (count === 2) second();
     else process.exit(exitOf(signal));
   };
-  for (const name of SIGNALS) process.on(name, onSignal);
+  for (const name of names) process.on(name, onSignal);
   return {
     get signal() {
       return signal;
     },
     release: () => {
-      for (const name of SIGNALS) process.removeListener(name, onSignal);
+      for (const name of names) process.removeListener(name, onSignal);
     },
   };
 }

@@ -33,11 +33,20 @@ export interface RotatedLogOptions extends FileLogOptions {
   readonly bytesMax: number;
   /** So many files beside the present one. */
   readonly generations: number;
+  /** Gets each line as well, for whoever looks on. */
+  readonly also?: (line: string) => void;
 }
 
 /** For a process that lives for weeks. */
 export function rotatedLog(name: string, options: RotatedLogOptions): Logger {
-  return logTo(name, options.level, new RotatedFile(options));
+  const file = new RotatedFile(options);
+  const { also } = options;
+  return logTo(name, options.level, also === undefined ? file : {
+    write: (line) => {
+      file.write(line);
+      also(line);
+    },
+  });
 }
 
 class RotatedFile {

@@ -185,7 +185,7 @@ endpoint_teardown: touch torn-down
       await wrong('engine: {provider: {type: SlurmProvder}}\n', 64, /SlurmProvder.*did you mean SlurmProvider/);
       await wrong('engine: [\n', 64, /config\.yaml:\d+:\d+/);
       await wrong('- 1\n', 64, /expected keys and values/);
-      await wrong('display_name: x\n', 64, /has no engine/);
+      await wrong('display_name: x\n', 72, /No identity mapping file specified; please specify identity_mapping/);
       await wrong(`${CONFIG}hartbeat_period: 1\n`, 64, /unknown key hartbeat_period/);
       await wrong(`${CONFIG}endpoint_setup: exit 3\n`, 78, /endpoint_setup failed with exit code 3/);
       await wrong(CONFIG, 0, /^$/m);
