@@ -3,33 +3,26 @@
 
 import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { systemClock } from '../common/clock.ts';
 import { Client } from '../sdk/client.ts';
 import { showClock } from './clock-line.ts';
-import { configuredText, configureEndpoint, PLANNED_OPTIONS } from './endpoint-configure.ts';
+import { disableOnBootCommand, enableOnBootCommand } from './endpoint-boot-command.ts';
+import { configureCommand } from './endpoint-configure-command.ts';
 import { deletedText, deleteEndpoint, deletionTarget } from './endpoint-delete.ts';
-import { endpointsDirectory, findEndpoint } from './endpoint-directory.ts';
+import { findEndpoint } from './endpoint-directory.ts';
 import { endpointsJson, endpointsText, listEndpoints } from './endpoint-list.ts';
 import { mapCommand } from './endpoint-map.ts';
-import { DEFAULT_NAME, isUuid } from './endpoint-name.ts';
+import { isUuid } from './endpoint-name.ts';
+import {
+  directoryOf, named, print, say, warn, withCommon, withDirectory, type CommonOptions,
+} from './endpoint-options.ts';
 import type { StartedEndpoint } from './endpoint-plan.ts';
 import { startEndpoint } from './endpoint-start.ts';
 import { stopEndpoint, stopHere, stoppedText } from './endpoint-stop.ts';
 import { misuse } from './failure.ts';
 import { loginCommand, logoutCommand, whoamiCommand } from './login.ts';
 import { confirmed } from './prompt.ts';
-
-interface CommonOptions {
-  readonly configDir?: string;
-  readonly json?: true;
-  readonly debug?: true;
-}
-
-interface ConfigureOptions extends CommonOptions {
-  readonly endpointConfig?: string;
-  readonly displayName?: string;
-}
 
 interface StartOptions extends CommonOptions {
   readonly endpointUuid?: string;
@@ -63,31 +56,11 @@ export function endpointCommand(exit: (status: number) => void): Command {
     .description('serve tasks that others submit through the service').addHelpText('after', EXAMPLES);
   const commands = [
     configureCommand(), startCommand(exit), stopCommand(), restartCommand(exit), listCommand(), deleteCommand(),
-    withCommon(mapCommand(exit)),
+    withCommon(mapCommand(exit)), enableOnBootCommand(), disableOnBootCommand(),
     ...[loginCommand(), logoutCommand(), whoamiCommand()].map(withDirectory),
   ];
   for (const command of commands) endpoint.addCommand(command);
   return endpoint;
-}
-
-function configureCommand(): Command {
-  const command = withCommon(new Command('configure')).description('make the folder of a new endpoint')
-    .argument('[name]', 'what it is to be called', DEFAULT_NAME)
-    .option('--endpoint-config <file>', 'a config.yaml to start from')
-    .option('--display-name <text>', 'how users see it, if not by its name');
-  for (const flags of PLANNED_OPTIONS) command.addOption(new Option(flags).hideHelp());
-  return command.action(async (name: string, _: ConfigureOptions, own: Command) => {
-    const options = own.optsWithGlobals<ConfigureOptions>();
-    const planned = PLANNED_OPTIONS.map((flags) => new Option(flags))
-      .find((option) => own.getOptionValueSource(option.attributeName()) === 'cli');
-    if (planned !== undefined) {
-      throw misuse(`${planned.long} is not there yet: an endpoint serves the one user who starts it`);
-    }
-    const configured = await configureEndpoint({
-      directory: directoryOf(options), name, source: options.endpointConfig, displayName: options.displayName,
-    });
-    print(options, configured, configuredText(configured));
-  });
 }
 
 function startCommand(exit: (status: number) => void): Command {
@@ -131,11 +104,6 @@ function deleteCommand(): Command {
     });
 }
 
-function named(name: string, description: string): Command {
-  return withCommon(new Command(name)).description(description)
-    .argument('[name-or-uuid]', 'the endpoint', DEFAULT_NAME);
-}
-
 function withStartOptions(command: Command): Command {
   return command
     .option('--foreground', 'stay until it ends; Ctrl-C ends it. A multi-user endpoint does so by itself')
@@ -143,19 +111,6 @@ function withStartOptions(command: Command): Command {
     .option('--endpoint-uuid <id>', 'the id to register as')
     .option('--log-to-console', 'in the foreground: its log goes to standard error, too')
     .option('--debug', 'log more');
-}
-
-function withCommon(command: Command): Command {
-  return withDirectory(command).option('--json', 'print JSON')
-    .option('--verbose', 'say where in the code a failure comes from').addOption(new Option('--no-color').hideHelp());
-}
-
-function withDirectory(command: Command): Command {
-  return command.option('-c, --config-dir <directory>', 'where endpoints are kept, if not in ~/.switchyard/endpoints');
-}
-
-function directoryOf({ configDir }: CommonOptions): string {
-  return endpointsDirectory(configDir, process.env);
 }
 
 async function start(name: string, options: StartOptions): Promise<number> {
@@ -202,16 +157,4 @@ function startedText({ name, id, foreground, multiUser }: StartedEndpoint): stri
 
 function jsonOf({ name, id, pid }: StartedEndpoint): object {
   return { endpoint_id: id, name, pid };
-}
-
-function print({ json }: CommonOptions, document: object, text: string): void {
-  process.stdout.write(json ? `${JSON.stringify(document)}\n` : text);
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function warn(text: string): void {
-  process.stderr.write(`switchyard endpoint: ${text}\n`);
 }

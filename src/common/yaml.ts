@@ -1,7 +1,10 @@
 // YAML as the field reads it: plain scalars mean what PyYAML's SafeLoader (YAML 1.1) takes them for, so that a site's
 // file means the same here. The one exception: dates stay text, as nothing of ours takes a date.
 
-import { LineCounter, isCollection, parseDocument, visit, type ScalarTag } from 'yaml';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  LineCounter, isCollection, isMap, isScalar, parseDocument, visit, type ScalarTag, type YAMLMap,
+} from 'yaml';
 import { ComputeError } from './errors.ts';
 
 /** A configuration of this size is a mistake or an attack. */
@@ -47,6 +50,76 @@ export function parseYaml(text: string, file: string): unknown {
 function broken(where: string, what: string, cause?: unknown): ComputeError {
   const line = what.split('\n', 1)[0] ?? what;
   return new ComputeError('CONFIG_INVALID', `${where}: ${line}`, { cause });
+}
+
+/**
+ * A file's text with some keys of its mapping left out, and some set: in their places, or at the end. Everything else
+ * stays as its author wrote it, comments too. Throws CONFIG_INVALID where that cannot be done.
+ */
+export function editYaml(
+  text: string, file: string, remove: readonly string[], set: Readonly<Record<string, string | boolean>>,
+): string {
+  const before = parseYaml(text, file) ?? {};
+  const wanted: Record<string, unknown> = { ...before, ...set };
+  for (const key of remove) delete wanted[key];
+  const block = inBlockStyle(text);
+  const entries = entriesOf(block);
+  // From the end: what comes before keeps its place.
+  const edited = [...entries].reverse().reduce((done, { key, from, to, next }) => {
+    if (remove.includes(key)) return done.slice(0, from) + done.slice(next);
+    const value = set[key];
+    if (value === undefined) return done;
+    const lineEnd = done.slice(from, to).endsWith('\n') ? '\n' : '';
+    return `${done.slice(0, from)}${key}: ${word(value)}${lineEnd}${done.slice(to)}`;
+  }, block);
+  const added = Object.entries(set).filter(([key]) => entries.every((entry) => entry.key !== key))
+    .map(([key, value]) => `${key}: ${word(value)}\n`).join('');
+  const result = `${edited}${added === '' || edited === '' || edited.endsWith('\n') ? '' : '\n'}${added}`;
+  // A second document, a directive, or an anchor that something else needs.
+  if (isDeepStrictEqual(readable(result, file), wanted)) return result;
+  throw broken(file, `cannot set ${Object.keys(set).join(', ')} in it as it is written: write them there by hand`);
+}
+
+interface TextEntry {
+  readonly key: string;
+  readonly from: number;
+  readonly to: number;
+  /** Where what follows begins: with the comments before it. */
+  readonly next: number;
+}
+
+function entriesOf(text: string): TextEntry[] {
+  const contents = topMapping(text);
+  return (contents?.items ?? []).flatMap(({ key, value }) => {
+    if (!isScalar(key) || value === null) return [];
+    return [{ key: String(key.value), from: key.range[0], to: value.range[1], next: value.range[2] }];
+  });
+}
+
+function inBlockStyle(text: string): string {
+  const document = parseDocument(text, { version: '1.1', schema: 'failsafe' });
+  if (!isMap(document.contents) || document.contents.flow !== true) return text;
+  document.contents.flow = false;
+  return document.toString({ lineWidth: 0 });
+}
+
+function topMapping(text: string): YAMLMap.Parsed | undefined {
+  const { contents } = parseDocument(text, { version: '1.1', schema: 'failsafe' });
+  return isMap(contents) ? contents : undefined;
+}
+
+function readable(text: string, file: string): unknown {
+  try {
+    return parseYaml(text, file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** As a person would write it, where that says the same. */
+function word(value: string | boolean): string {
+  if (typeof value === 'boolean') return String(value);
+  return /^[\w/][\w/.@+-]*$/.test(value) && readable(value, '') === value ? value : JSON.stringify(value);
 }
 
 /** "1:30:00" → 5400: places of base 60, the last of which may have a fraction. */

@@ -174,8 +174,8 @@ endpoint_teardown: touch torn-down
   test('what is wrong is said in one line, with what to do', async () => {
     await withEndpointSite(service, user, async (site) => {
       says(await site.endpoint('start'), 64, /no endpoint configuration on this machine at .*default: create one with/);
-      says(await site.endpoint('configure', 'one', '--multi-user'), 64, /--multi-user is not there yet/);
-      says(await site.endpoint('configure', 'one', '--subscription-id', 'x'), 64, /--subscription-id is not there yet/);
+      says(await site.endpoint('configure', 'one', '--schema-config', 'x'), 64, /requires multi user support/);
+      says(await site.endpoint('configure', 'one', '--subscription-id', 'x'), 64, /must be a UUID/);
       assert.ok(!existsSync(site.file('')));
       await configured(site);
       const wrong = async (config: string, status: number, text: RegExp) => {

@@ -8,6 +8,7 @@ import { processAt, thisProcess } from '../../../src/common/holder.ts';
 import { parseEndpointConfig } from '../../../src/endpoint/config.ts';
 import { parseYaml } from '../../../src/common/yaml.ts';
 import { configureEndpoint } from '../../../src/cli/endpoint-configure.ts';
+import { planConfigure } from '../../../src/cli/endpoint-configure-plan.ts';
 import {
   endpointFolders, endpointId, endpointsDirectory, findEndpoint, lookUpEndpoint, saveEndpointId,
 } from '../../../src/cli/endpoint-directory.ts';
@@ -17,6 +18,8 @@ import { checkName, isUuid } from '../../../src/cli/endpoint-name.ts';
 import { CONFIG_TEMPLATE } from '../../../src/cli/endpoint-template.ts';
 import { exitStatusOf } from '../../../src/cli/failure.ts';
 import { scratch } from '../../fakes/scratch.ts';
+
+const noService = (): never => assert.fail('nothing to ask the service for');
 
 const ID = '11111111-2222-3333-4444-555555555555';
 
@@ -49,7 +52,7 @@ test('whatever name passes stays inside of the directory of endpoints', async ()
     } catch {
       return;
     }
-    await configureEndpoint({ directory: files.at('e'), name, source: undefined, displayName: undefined })
+    await configureEndpoint({ directory: files.at('e'), name, plan: planConfigure({}, 'linux') }, noService)
       .catch((error: unknown) => { assert.match(String(error), /already exists|no such file|ENAMETOOLONG/); });
     assert.deepEqual(readdirSync(files.path).filter((one) => one !== 'e'), []);
   }), { numRuns: 60 });
@@ -72,9 +75,10 @@ test('the template is a configuration, and its owner’s alone', async () => {
     },
   });
   await using files = await scratch();
+  const plan = planConfigure({ displayName: 'My "cluster": #1' }, 'linux');
   const { config, directory } = await configureEndpoint({
-    directory: files.at('deep/endpoints'), name: 'one', source: undefined, displayName: 'My "cluster": #1',
-  });
+    directory: files.at('deep/endpoints'), name: 'one', plan,
+  }, noService);
   assert.equal(statSync(directory).mode & 0o777, 0o700);
   assert.equal(statSync(files.at('deep/endpoints')).mode & 0o777, 0o700);
   assert.equal(statSync(config).mode & 0o777, 0o600);
@@ -98,28 +102,29 @@ test('a file to start from is taken as it is written, or refused before anything
   await using files = await scratch();
   const configure = async (name: string, text: string, displayName?: string) => {
     await writeFile(files.at('source.yaml'), text);
-    await configureEndpoint({
-      directory: files.at('e'), name, source: files.at('source.yaml'), displayName,
-    });
+    const plan = planConfigure({
+      managerConfig: files.at('source.yaml'), ...displayName !== undefined && { displayName },
+    }, 'linux');
+    await configureEndpoint({ directory: files.at('e'), name, plan }, noService);
     return await readFile(files.at(`e/${name}/config.yaml`), 'utf8');
   };
   assert.equal(await configure('a', '# mine\nengine: {}\n'), '# mine\nengine: {}\n');
-  assert.equal(await configure('b', 'engine: {}\ndisplay_name: x # why\n', 'y'), 'engine: {}\ndisplay_name: "y"\n');
-  assert.equal(await configure('c', '# mine\nengine: {}\n', '$& z'), 'display_name: "$& z"\n# mine\nengine: {}\n');
+  assert.equal(await configure('b', 'engine: {}\ndisplay_name: x # why\n', 'y z'),
+    'engine: {}\ndisplay_name: "y z" # why\n');
+  assert.equal(await configure('c', '# mine\nengine: {}\n', '$& z'), '# mine\nengine: {}\ndisplay_name: "$& z"\n');
   await assert.rejects(configure('d', '- a\n'), { message: /must be a valid YAML mapping \(got a sequence\)/ });
   await assert.rejects(configure('d', 'text\n'), { message: /\(got a scalar\)/ });
   await assert.rejects(configure('d', 'a: [\n'), { code: 'CONFIG_INVALID', message: /source\.yaml:\d+:\d+/ });
-  await assert.rejects(configure('d', 'display_name: >\n  two\n  lines\n', 'y'), {
-    message: /leave --display-name out/,
-  });
-  await assert.rejects(configureEndpoint({
-    directory: files.at('e'), name: 'd', source: files.at('none.yaml'), displayName: undefined,
-  }), { message: /cannot read .*none\.yaml: no such file/ });
+  await assert.rejects(configure('d', 'a: 1\n...\n', 'y'), { message: /cannot set display_name in it as it is/ });
+  const named = async (directory: string, managerConfig: string) => await configureEndpoint({
+    directory: files.at(directory), name: 'd', plan: planConfigure({ managerConfig }, 'linux'),
+  }, noService);
+  await assert.rejects(named('e', files.at('none.yaml')), { message: /cannot read .*none\.yaml: no such file/ });
   assert.deepEqual((await endpointFolders(files.at('e'))).map(({ name }) => name), ['a', 'b', 'c']);
   await writeFile(files.at('file'), '');
-  await assert.rejects(configureEndpoint({
-    directory: files.at('file'), name: 'x', source: undefined, displayName: undefined,
-  }), { message: /Error creating directory .*file, please remove or rename the conflicting file/ });
+  await assert.rejects(named('file', files.at('source.yaml')), {
+    message: /Error creating directory .*file, please remove or rename the conflicting file/,
+  });
 });
 
 test('an endpoint is found by its name and by its id, and nothing else is one', async () => {

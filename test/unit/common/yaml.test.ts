@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ComputeError } from '../../../src/common/errors.ts';
-import { parseYaml } from '../../../src/common/yaml.ts';
+import { editYaml, parseYaml } from '../../../src/common/yaml.ts';
 
 const read = (scalar: string): unknown => parseYaml(scalar, 'config.yaml');
 
@@ -60,4 +60,23 @@ test('aliases that multiply and endless nesting end in an error, not in memory',
   assert.match(problemOf('['.repeat(50_000)), /^config\.yaml/);
   const plain = `a: &a [1]\n${Array.from({ length: 200 }, (_, i) => `b${i}: *a`).join('\n')}`;
   assert.equal(Object.keys(read(plain) as object).length, 201);
+});
+
+test('keys are set and left out, and everything else stays as its author wrote it', () => {
+  const edit = (text: string, set: Readonly<Record<string, string | boolean>>, ...remove: string[]): string =>
+    editYaml(text, 'config.yaml', remove, set);
+  assert.equal(
+    edit('# a\nb: 017 # c\n\nd:\n  - e # f\n# g\nh: |\n  i\n', { b: 'x' }, 'd'),
+    '# a\nb: x # c\n\n# g\nh: |\n  i\n',
+  );
+  assert.equal(edit('', { a: true }), 'a: true\n');
+  assert.equal(edit('# only\n', { a: 'b' }), '# only\na: b\n');
+  assert.equal(edit('a: >\n  two\n  lines\nb: 1', { a: 'x: y', c: false }), 'a: "x: y"\nb: 1\nc: false\n');
+  assert.equal(edit('a:\nb: 1\n', { a: 'true' }), 'a: "true"\nb: 1\n');
+  assert.equal(edit('{a: 1, engine: {b: [yes]}}\n', { c: '/d/e' }, 'engine'), 'a: 1\nc: /d/e\n');
+  for (const text of ['a: 1\n...\n', 'engine: &x {b: 1}\nother: *x\n']) {
+    assert.throws(() => edit(text, { c: 'd' }, 'engine'), {
+      code: 'CONFIG_INVALID', message: 'config.yaml: cannot set c in it as it is written: write them there by hand',
+    });
+  }
 });
