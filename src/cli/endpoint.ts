@@ -11,6 +11,7 @@ import { disableOnBootCommand, enableOnBootCommand } from './endpoint-boot-comma
 import { configureCommand } from './endpoint-configure-command.ts';
 import { deletedText, deleteEndpoint, deletionTarget } from './endpoint-delete.ts';
 import { findEndpoint } from './endpoint-directory.ts';
+import { doctorCommand } from './endpoint-doctor-command.ts';
 import { endpointsJson, endpointsText, listEndpoints } from './endpoint-list.ts';
 import { mapCommand } from './endpoint-map.ts';
 import { isUuid } from './endpoint-name.ts';
@@ -18,6 +19,7 @@ import {
   directoryOf, named, print, say, warn, withCommon, withDirectory, type CommonOptions,
 } from './endpoint-options.ts';
 import type { StartedEndpoint } from './endpoint-plan.ts';
+import { renderCommand, renderUserConfigCommand } from './endpoint-render-command.ts';
 import { startEndpoint } from './endpoint-start.ts';
 import { stopEndpoint, stopHere, stoppedText } from './endpoint-stop.ts';
 import { misuse } from './failure.ts';
@@ -57,6 +59,7 @@ export function endpointCommand(exit: (status: number) => void): Command {
   const commands = [
     configureCommand(), startCommand(exit), stopCommand(), restartCommand(exit), listCommand(), deleteCommand(),
     withCommon(mapCommand(exit)), enableOnBootCommand(), disableOnBootCommand(),
+    renderCommand(exit), renderUserConfigCommand(), doctorCommand(exit),
     ...[loginCommand(), logoutCommand(), whoamiCommand()].map(withDirectory),
   ];
   for (const command of commands) endpoint.addCommand(command);
