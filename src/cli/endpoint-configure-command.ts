@@ -61,7 +61,7 @@ function withPolicyOptions(command: Command): Command {
 }
 
 function policyMaker(): PolicyMaker {
-  return new Client() as Client & PolicyMaker; // the client's own method, once it is there
+  return new Client();
 }
 
 /** A flag for some, a flag with a value for others: only what can be its value is taken for it. */

@@ -1,6 +1,7 @@
 // What `switchyard endpoint configure` was told → what is to be written, or the first thing that is wrong with it.
 // Pure: reads no file, asks no service.
 
+import type { AuthPolicyOptions } from '../sdk/auth-policies.ts';
 import { misuse } from './failure.ts';
 
 export interface ConfigureOptions {
@@ -31,18 +32,6 @@ export interface ConfigureOptions {
 export const POLICY_NAME = 'Globus Compute Authentication Policy';
 export const POLICY_DESCRIPTION = 'This policy was created automatically by Globus Compute.';
 
-/** A policy that the service is to make, in its terms. */
-export interface NewPolicy {
-  readonly displayName: string;
-  readonly description: string;
-  readonly projectId?: string;
-  readonly allowedDomains?: readonly string[];
-  readonly excludedDomains?: readonly string[];
-  readonly authTimeoutS?: number;
-  readonly highAssurance?: boolean;
-  readonly mfaRequired?: boolean;
-}
-
 /** Files to start from, instead of our own. */
 export interface Sources {
   readonly config: string | undefined;
@@ -61,7 +50,7 @@ export interface ConfigurePlan {
   readonly highAssurance: boolean;
   readonly subscription: string | undefined;
   /** One that is there, by its id; or one to be made. */
-  readonly policy: string | NewPolicy | undefined;
+  readonly policy: string | AuthPolicyOptions | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -100,7 +89,7 @@ function refuseMultiUserOptions(options: ConfigureOptions): void {
   if (needing !== undefined) throw misuse(`${needing[0]} requires multi user support (hint: --multi-user true)`);
 }
 
-function policyOf(options: ConfigureOptions): string | NewPolicy | undefined {
+function policyOf(options: ConfigureOptions): string | AuthPolicyOptions | undefined {
   const { authPolicy, highAssurance, subscriptionId, authPolicyMfaRequired: mfa } = options;
   const creates = createsPolicy(options);
   if (authPolicy !== undefined && creates) {
@@ -122,7 +111,7 @@ function createsPolicy(options: ConfigureOptions): boolean {
     || [authPolicyProjectId, allowedDomains, excludedDomains, authTimeout].some((value) => value !== undefined);
 }
 
-function newPolicy(options: ConfigureOptions): NewPolicy {
+function newPolicy(options: ConfigureOptions): AuthPolicyOptions {
   const { authPolicyProjectId: projectId, authTimeout } = options;
   const allowedDomains = domainsIn('--allowed-domains', options.allowedDomains);
   const excludedDomains = domainsIn('--excluded-domains', options.excludedDomains);

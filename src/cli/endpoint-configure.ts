@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { ComputeError } from '../common/errors.ts';
 import { isMapping } from '../common/schema.ts';
 import { editYaml, parseYaml } from '../common/yaml.ts';
-import type { ConfigurePlan, NewPolicy, Sources } from './endpoint-configure-plan.ts';
+import type { AuthPolicyOptions } from '../sdk/auth-policies.ts';
+import type { ConfigurePlan, Sources } from './endpoint-configure-plan.ts';
 import { CONFIG_FILE, FILE_MODE, FOLDER_MODE, makeEndpointsDirectory } from './endpoint-directory.ts';
 import {
   EXAMPLE_IDENTITY_MAP, MULTI_USER_CONFIG, USER_CONFIG_SCHEMA, USER_CONFIG_TEMPLATE, USER_ENVIRONMENT,
@@ -22,7 +23,7 @@ export interface ConfigureRequest {
 
 /** What the service does for it; asked only if the plan has a new policy. */
 export interface PolicyMaker {
-  createAuthPolicy(policy: NewPolicy): Promise<{ readonly id: string }>;
+  createAuthPolicy(policy: AuthPolicyOptions): Promise<{ readonly id: string }>;
 }
 
 export interface Configured {
@@ -147,7 +148,7 @@ async function configText(path: string): Promise<string> {
 }
 
 async function policyId(
-  policy: string | NewPolicy | undefined, connect: () => PolicyMaker,
+  policy: string | AuthPolicyOptions | undefined, connect: () => PolicyMaker,
 ): Promise<string | undefined> {
   if (policy === undefined || typeof policy === 'string') return policy;
   try {

@@ -1,0 +1,124 @@
+// What an administrator of a multi-user endpoint types, before and beside its start, against a real service.
+
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { testService, type TestService, type User } from '../service.ts';
+import type { Ended } from './command.ts';
+import { withEndpointSite, type EndpointSite } from './endpoint-site.ts';
+import { until } from './harness.ts';
+
+function says({ status, stdout, stderr }: Ended, wanted: number, text: RegExp): void {
+  assert.equal(status, wanted, stdout + stderr);
+  assert.match(stdout + stderr, text);
+}
+
+async function configured(site: EndpointSite, ...options: readonly string[]): Promise<void> {
+  says(await site.endpoint('configure', '--multi-user', 'one', ...options), 0,
+    /^Created multi-user profile for endpoint named <one>\n\n\tConfiguration file: \//);
+}
+
+suite('an administrator at the command line', () => {
+  let service: TestService;
+  let user: User;
+  before(async () => {
+    service = await testService();
+    user = await service.user();
+  });
+  after(async () => { await service[Symbol.asyncDispose](); });
+
+  test('configured with a policy that the service has made, looked at, and running', async () => {
+    await withEndpointSite(service, user, async (site) => {
+      await configured(site, '--allowed-domains', '*.example.edu,example.org', '--contact-email', 'ops@example.org');
+      const policy = /^authentication_policy: (\S+)$/m.exec(readFileSync(site.file('config.yaml'), 'utf8'))?.[1];
+      const { status, body } = await service.ask('GET', `/v2/api/policies/${policy}`, { as: user.token });
+      assert.deepEqual([status, body.policy.domain_constraints_include], [200, ['*.example.edu', 'example.org']]);
+      says(await site.endpoint('configure', 'two', '--multi-user', '--allowed-domains', 'not a domain'), 69,
+        /Unable to create authentication policy: /);
+      assert.ok(!existsSync(site.file('', 'two')));
+
+      const looked = (await site.endpoint('doctor', 'one')).stdout;
+      assert.match(looked, /^warn {2}identity map: .*is the example's/m);
+      for (const check of ['service', 'clock', 'login', 'broker', 'template', 'programs', 'endpoint.json']) {
+        assert.match(looked, new RegExp(`^ok    ${check}: `, 'm'));
+      }
+      says(await site.endpoint('list'), 0, /^-\s+Initialized\s+-\s+one$/m);
+      await using started = site.begin('endpoint', 'start', 'one');
+      await until('its start', () => started.texts.stdout.includes('Multi-User Endpoint ID'), 60_000);
+      says(await site.endpoint('list'), 0, new RegExp(`^${site.id()}\\s+Running\\s+${site.pid()}\\s+one$`, 'm'));
+      says(await site.endpoint('doctor', site.id()), 0, new RegExp(
+        `^ok    daemon\\.pid: the endpoint runs, as process ${site.pid()}$[^]*^ok    endpoint\\.json: its id is ${site.id()}$`,
+        'm'));
+      says(await site.endpoint('delete', 'one', '--yes'), 64, /Endpoint one is currently running/);
+      says(await site.endpoint('stop', 'one'), 0, /^Endpoint one is now stopped$/m);
+      says(await site.endpoint('delete', 'one', '--yes', '--force'), 0, /has been deleted from the web service\n/);
+      assert.ok(!existsSync(site.file('')));
+    });
+  });
+
+  test('what is wrong fails the doctor, and is an exit status and JSON for programs', async () => {
+    await withEndpointSite(service, user, async (site) => {
+      await configured(site);
+      await writeFile(site.file('user_config_template.yaml.j2'), 'engine: {type: NoEngine}\n');
+      says(await site.endpoint('doctor', 'one'), 1, /^fail {2}template: .*NoEngine[^]*^1 of \d+ checks failed\.$/m);
+      const { status, stdout } = await site.endpoint('doctor', 'one', '--json');
+      const findings = JSON.parse(stdout) as { level: string; check: string; text: string }[];
+      assert.deepEqual([status, findings.filter(({ level }) => level === 'fail').map(({ check }) => check)], [
+        1, ['template'],
+      ]);
+      await site.command(['logout']);
+      says(await site.endpoint('doctor', 'one'), 1, /^fail {2}login: there is no token for the service/m);
+      says(await site.endpoint('doctor', 'two'), 64, /no endpoint configuration on this machine/);
+    });
+  });
+
+  test('values are rendered, and a directory of them is checked', async () => {
+    await withEndpointSite(service, user, async (site) => {
+      await configured(site);
+      const values = join(site.directory, 'values');
+      await mkdir(values);
+      await writeFile(join(values, 'good.json'), '{"worker_init": "module load x"}');
+      says(await site.endpoint('render', 'one', '--check', values), 0, /^ok    good\.json\n$/);
+      await writeFile(join(values, 'wrong.json'), '{"worker_init": 3}');
+      says(await site.endpoint('render', 'one', '--check', values), 1,
+        /^ok    good\.json\nfail  wrong\.json: \(ValidationError\) 3 is not of type 'string' .*\n$/);
+      says(await site.endpoint('render', 'one', '--user-config', join(values, 'wrong.json')), 64, /\(ValidationError\) 3/);
+      const shown = await site.endpoint('render', 'one', '--user-config', join(values, 'good.json'), '--json');
+      const { config, block } = JSON.parse(shown.stdout) as { config: string; block: { script: string; launch: string } };
+      assert.match(config, /worker_init: "module load x"/);
+      assert.ok(block.script.includes('\nmodule load x\n') && block.script.includes(block.launch), block.script);
+      says(await site.endpoint('render', 'one'), 0, /^# Values, of a user endpoint of root\n\{\}\n\n# Configuration\n/);
+      const field = await site.command(['endpoint', 'render-user-config', '-e', 'one', '-o', '-'], '{"worker_init": "x"}');
+      assert.deepEqual([field.status, field.stderr], [0, '> Rendered user config:\n']);
+      assert.match(field.stdout, /worker_init: "x"\n[^]*idle_heartbeats_hard: 5760\n$/);
+    });
+  });
+
+  test('a unit of systemd starts what was configured here, where it was configured', async () => {
+    await withEndpointSite(service, user, async (site) => {
+      const [units, endpoints] = [join(site.directory, 'units'), join(site.directory, 'elsewhere')];
+      await mkdir(units);
+      for (const name of ['one', 'many']) {
+        const options = name === 'many' ? ['--multi-user'] : [];
+        says(await site.endpoint('configure', name, '-c', endpoints, ...options), 0, /^Created /);
+        says(await site.endpoint('enable-on-boot', name, '-c', endpoints, '--unit-directory', units), 0,
+          new RegExp(`^Systemd service installed at ${units}/switchyard-endpoint-${name}\\.service\\. Run\n\tsudo `));
+      }
+      const command = (name: string): string | undefined =>
+        /^ExecStart=(.*)$/m.exec(readFileSync(join(units, `switchyard-endpoint-${name}.service`), 'utf8'))?.[1];
+      const start = (name: string): RegExp =>
+        new RegExp(`^${process.execPath} /.*/main\\.js endpoint start ${name} --config-dir ${endpoints}`);
+      // What leaves its process in the background, systemd would take for ended.
+      assert.match(command('one') ?? '', new RegExp(`${start('one').source} --foreground$`));
+      assert.match(command('many') ?? '', new RegExp(`${start('many').source}$`));
+      says(await site.endpoint('disable-on-boot', 'many', '-c', endpoints, '--unit-directory', units), 0,
+        /^Run the following to disable on-boot-persistence:\n\tsystemctl stop switchyard-endpoint-many\n/);
+      await site.command(['logout']);
+      says(await site.endpoint('configure', 'third'), 0, /^Created /);
+      says(await site.endpoint('enable-on-boot', 'third', '--unit-directory', units), 77, /nobody is logged in to/);
+      says(await site.endpoint('enable-on-boot', 'third', '--unit-directory', `${units}/none`), 77, /./);
+    });
+  });
+});
