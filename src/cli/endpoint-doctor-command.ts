@@ -6,9 +6,7 @@ import type { Command } from 'commander';
 import { EXIT_OK, EXIT_TASKS_FAILED } from '../common/shutdown.ts';
 import { serviceUrl } from '../sdk/credentials.ts';
 import { ownPrivileges } from '../supervisor/privileges.ts';
-import { checkService } from './endpoint-check-service.ts';
 import { findEndpoint } from './endpoint-directory.ts';
-import { examine } from './endpoint-doctor.ts';
 import { findingsText } from './endpoint-finding.ts';
 import { directoryOf, named, print, type CommonOptions } from './endpoint-options.ts';
 
@@ -27,6 +25,10 @@ export function doctorCommand(exit: (status: number) => void): Command {
     .action(async (name: string, _: CommonOptions, command: Command) => {
       const options = command.optsWithGlobals<CommonOptions>();
       const folder = await findEndpoint(directoryOf(options), name);
+      // Only now: it needs half of the house, and other commands answer sooner without it.
+      const [{ examine }, { checkService }] = await Promise.all([
+        import('./endpoint-doctor.ts'), import('./endpoint-check-service.ts'),
+      ]);
       const { findings, amqpPort } = await examine(folder, {
         privileges: ownPrivileges(), path: process.env['PATH'] ?? '',
         own: { node: process.execPath, program: resolve(process.argv[1] ?? ''), directory: PROGRAMS },

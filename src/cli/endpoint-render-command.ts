@@ -5,10 +5,8 @@ import { EXIT_OK, EXIT_TASKS_FAILED } from '../common/shutdown.ts';
 import { DEFAULT_NAME } from './endpoint-name.ts';
 import { directoryOf, named, print, warn, withDirectory, type CommonOptions } from './endpoint-options.ts';
 import { findEndpoint } from './endpoint-directory.ts';
-import { renderFiles, type FileOptions } from './endpoint-render-files.ts';
-import {
-  checkValues, readValues, renderSite, renderValues, type CheckedFile, type Rendering,
-} from './endpoint-render.ts';
+import type { FileOptions } from './endpoint-render-files.ts';
+import type { CheckedFile, Rendering } from './endpoint-render.ts';
 import { misuse } from './failure.ts';
 
 interface RenderOptions extends CommonOptions {
@@ -41,6 +39,8 @@ export function renderCommand(exit: (status: number) => void): Command {
 async function render(name: string, options: RenderOptions): Promise<number> {
   const { userConfig, user, check } = options;
   if (check !== undefined && userConfig !== undefined) throw misuse('--check tries its own files: no --user-config');
+  // Only now: templates, schemas and schedulers are nothing that other commands should wait for.
+  const { checkValues, readValues, renderSite, renderValues } = await import('./endpoint-render.ts');
   const site = await renderSite(await findEndpoint(directoryOf(options), name), user);
   if (check === undefined) {
     const rendered = await renderValues(site, userConfig === undefined ? {} : await readValues(userConfig));
@@ -84,6 +84,7 @@ export function renderUserConfigCommand(): Command {
     .addHelpText('after', '\nOne of the files may be - : standard input.\n')
     .action(async (_: FileOptions, command: Command) => {
       const options = command.optsWithGlobals<FileOptions & CommonOptions>();
+      const { renderFiles } = await import('./endpoint-render-files.ts');
       const { text } = await renderFiles(options, directoryOf(options), process.stdin);
       process.stderr.write('> Rendered user config:\n');
       process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import type { Rendering } from '../../src/cli/endpoint-render.ts';
 import { testService, type TestService, type User } from '../service.ts';
 import type { Ended } from './command.ts';
 import { withEndpointSite, type EndpointSite } from './endpoint-site.ts';
@@ -49,8 +50,8 @@ suite('an administrator at the command line', () => {
       await until('its start', () => started.texts.stdout.includes('Multi-User Endpoint ID'), 60_000);
       says(await site.endpoint('list'), 0, new RegExp(`^${site.id()}\\s+Running\\s+${site.pid()}\\s+one$`, 'm'));
       says(await site.endpoint('doctor', site.id()), 0, new RegExp(
-        `^ok    daemon\\.pid: the endpoint runs, as process ${site.pid()}$[^]*^ok    endpoint\\.json: its id is ${site.id()}$`,
-        'm'));
+        `^ok    daemon\\.pid: the endpoint runs, as process ${site.pid()}$[^]*^ok    endpoint\\.json: its id is `
+        + `${site.id()}$`, 'm'));
       says(await site.endpoint('delete', 'one', '--yes'), 64, /Endpoint one is currently running/);
       says(await site.endpoint('stop', 'one'), 0, /^Endpoint one is now stopped$/m);
       says(await site.endpoint('delete', 'one', '--yes', '--force'), 0, /has been deleted from the web service\n/);
@@ -84,13 +85,15 @@ suite('an administrator at the command line', () => {
       await writeFile(join(values, 'wrong.json'), '{"worker_init": 3}');
       says(await site.endpoint('render', 'one', '--check', values), 1,
         /^ok    good\.json\nfail  wrong\.json: \(ValidationError\) 3 is not of type 'string' .*\n$/);
-      says(await site.endpoint('render', 'one', '--user-config', join(values, 'wrong.json')), 64, /\(ValidationError\) 3/);
-      const shown = await site.endpoint('render', 'one', '--user-config', join(values, 'good.json'), '--json');
-      const { config, block } = JSON.parse(shown.stdout) as { config: string; block: { script: string; launch: string } };
+      const render = async (name: string): Promise<Ended> =>
+        await site.endpoint('render', 'one', '--user-config', join(values, name), '--json');
+      says(await render('wrong.json'), 64, /\(ValidationError\) 3/);
+      const { config, block: { script, launch } } = JSON.parse((await render('good.json')).stdout) as Rendering;
       assert.match(config, /worker_init: "module load x"/);
-      assert.ok(block.script.includes('\nmodule load x\n') && block.script.includes(block.launch), block.script);
+      assert.ok(script.includes('\nmodule load x\n') && script.includes(launch), script);
       says(await site.endpoint('render', 'one'), 0, /^# Values, of a user endpoint of root\n\{\}\n\n# Configuration\n/);
-      const field = await site.command(['endpoint', 'render-user-config', '-e', 'one', '-o', '-'], '{"worker_init": "x"}');
+      const words = ['endpoint', 'render-user-config', '-e', 'one', '-o', '-'];
+      const field = await site.command(words, '{"worker_init": "x"}');
       assert.deepEqual([field.status, field.stderr], [0, '> Rendered user config:\n']);
       assert.match(field.stdout, /worker_init: "x"\n[^]*idle_heartbeats_hard: 5760\n$/);
     });
