@@ -37,7 +37,7 @@ export function configureCommand(): Command {
     .option('--user-env-config <file>', 'a user_environment.yaml to start from')
     .option('--id-mapping-config <file>', 'an identity map to start from')
     .option('--subscription-id <uuid>', 'the subscription that it belongs to', uuid)
-    .option('--high-assurance', 'keep an audit log, and take only policies of high assurance');
+    .option('--high-assurance', 'register it as one of high assurance, which takes only such policies');
   return withPolicyOptions(command).addHelpText('after', HELP)
     .action(async (name: string, _: Options, own: Command) => {
       const options = own.optsWithGlobals<Options>();
@@ -54,7 +54,7 @@ function withPolicyOptions(command: Command): Command {
     .option('--auth-policy-project-id <uuid>', 'of a new policy: its project', uuid)
     .option('--auth-policy-display-name <text>', `of a new policy: its name, if not "${POLICY_NAME}"`)
     .option('--auth-policy-description <text>', `of a new policy: if not "${POLICY_DESCRIPTION}"`)
-    .option('--auth-policy-mfa-required', 'of a new policy of high assurance: a second factor')
+    .option('--auth-policy-mfa-required', 'of a new policy: a second factor, if the service knows any')
     .option('--allowed-domains <list>', "of a new policy: who may submit, such as '*.edu,example.org'")
     .option('--excluded-domains <list>', 'of a new policy: who may not')
     .option('--auth-timeout <seconds>', 'of a new policy: how long ago a log-in may be', wholeNumber(0));

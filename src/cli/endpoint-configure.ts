@@ -120,7 +120,7 @@ type Texts = Readonly<Record<keyof Sources, string>>;
 async function sourceTexts(sources: Sources, multiUser: boolean): Promise<Texts> {
   const config = sources.config === undefined
     ? multiUser ? MULTI_USER_CONFIG : CONFIG_TEMPLATE
-    : await configText(sources.config);
+    : await configText(sources.config, multiUser);
   return {
     config,
     template: await textOf(sources.template, USER_CONFIG_TEMPLATE),
@@ -139,10 +139,13 @@ async function textOf(path: string | undefined, ours: string): Promise<string> {
   }
 }
 
-async function configText(path: string): Promise<string> {
+async function configText(path: string, multiUser: boolean): Promise<string> {
   const text = await textOf(path, '');
-  const value = parseYaml(text, path);
-  if (isMapping(value) || value === null) return text;
+  const value = parseYaml(text, path) ?? {};
+  if (isMapping(value)) {
+    if (multiUser || value['multi_user'] !== true) return text;
+    throw misuse(`${path} says multi_user: true: add --multi-user, so that there is more than a config.yaml`);
+  }
   const kind = Array.isArray(value) ? 'sequence' : 'scalar';
   throw misuse(`Source config file (${path}) must be a valid YAML mapping (got a ${kind})`);
 }

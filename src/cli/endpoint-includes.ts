@@ -1,7 +1,8 @@
 // Files beside a template, as somebody who has no rights of ours would find them.
 
+import { statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { includesOf } from '../endpoint/includes.ts';
 
 const OTHERS_READ = 0o004;
@@ -9,8 +10,14 @@ const OTHERS_PASS = 0o001;
 
 /** What a template of this directory may include where it is rendered as `uid`; undefined: nothing. */
 export async function includesFor(directory: string, uid: number): Promise<ReturnType<typeof includesOf>> {
-  const asOurselves = process.getuid?.() === uid;
-  return asOurselves || await closedAt(directory) === undefined ? includesOf(directory) : undefined;
+  const include = includesOf(directory);
+  if (include === undefined || process.getuid?.() === uid) return include;
+  if (await closedAt(directory) !== undefined) return undefined;
+  return (name) => othersRead(join(directory, name)) ? include(name) : undefined;
+}
+
+function othersRead(file: string): boolean {
+  return ((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & OTHERS_READ) !== 0;
 }
 
 /** The first directory on the way that others cannot pass, or this one, if they cannot list it. */

@@ -45,6 +45,8 @@ Examples:
   switchyard endpoint start mycluster
   switchyard endpoint list
   switchyard endpoint stop mycluster
+  switchyard endpoint configure mycluster --multi-user
+  switchyard endpoint doctor mycluster
 
 An endpoint is named by its name, or by the id that the service gave it; without either it is "default".
 

@@ -1,10 +1,11 @@
 // What `switchyard endpoint render` and the field's `render-user-config` show.
 
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
+import { includesFor } from '../../../src/cli/endpoint-includes.ts';
 import { configureEndpoint } from '../../../src/cli/endpoint-configure.ts';
 import { planConfigure } from '../../../src/cli/endpoint-configure-plan.ts';
 import { checkValues, renderSite, renderValues } from '../../../src/cli/endpoint-render.ts';
@@ -66,6 +67,23 @@ test('the values, the configuration, and the very script of the first block, and
       message: /^there is no local account "no-such-user"/,
     });
   });
+});
+
+test('what a template may include is what its user can list and read', async () => {
+  await using files = await scratch();
+  await chmod(files.path, 0o755);
+  await mkdir(files.at('shared'), { mode: 0o755 });
+  await writeFile(files.at('shared/open'), 'open', { mode: 0o644 });
+  await writeFile(files.at('shared/closed'), 'closed', { mode: 0o600 });
+  const own = process.getuid?.() ?? 0;
+  const found = async (uid: number): Promise<(string | undefined)[]> => {
+    const include = await includesFor(files.at('shared'), uid);
+    return ['open', 'closed', '../shared/open'].map((name) => include?.(name));
+  };
+  assert.deepEqual(await found(own), ['open', 'closed', undefined]);
+  assert.deepEqual(await found(own + 1), ['open', undefined, undefined]);
+  await chmod(files.at('shared'), 0o711);
+  assert.deepEqual(await found(own + 1), [undefined, undefined, undefined]);
 });
 
 test('each file of a directory is tried, and told as its user would be', async () => {

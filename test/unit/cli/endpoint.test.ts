@@ -114,6 +114,7 @@ test('a file to start from is taken as it is written, or refused before anything
   assert.equal(await configure('c', '# mine\nengine: {}\n', '$& z'), '# mine\nengine: {}\ndisplay_name: "$& z"\n');
   await assert.rejects(configure('d', '- a\n'), { message: /must be a valid YAML mapping \(got a sequence\)/ });
   await assert.rejects(configure('d', 'text\n'), { message: /\(got a scalar\)/ });
+  await assert.rejects(configure('d', 'multi_user: true\n'), { message: /says multi_user: true: add --multi-user/ });
   await assert.rejects(configure('d', 'a: [\n'), { code: 'CONFIG_INVALID', message: /source\.yaml:\d+:\d+/ });
   await assert.rejects(configure('d', 'a: 1\n...\n', 'y'), { message: /cannot set display_name in it as it is/ });
   const named = async (directory: string, managerConfig: string) => await configureEndpoint({
