@@ -1,11 +1,12 @@
-// A virtual environment with the field's own SDK and agent, pinned. Made once per machine in the user's cache
-// directory by whichever test comes first; others wait for it. Its name says what is in it: a new pin makes a new one.
+// A virtual environment with the field's own SDK and agent, pinned. Made once per machine in a cache directory, by
+// whichever test comes first; others wait for it. Its name says what is in it: a new pin makes a new one.
 
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { exec } from '../src/common/exec.ts';
+import { CACHE } from './installation.ts';
 
 export const SDK_VERSION = '4.19.0';
 const REQUIREMENTS = [`globus-compute-sdk==${SDK_VERSION}`, `globus-compute-endpoint==${SDK_VERSION}`];
@@ -22,6 +23,7 @@ export interface PythonVenv {
 // flock's lock ends with the process that holds it, so a build that was killed is begun anew by the next.
 const BUILD = `
 set -eu
+umask 022
 [ ! -e "$1/complete" ] || exit 0
 rm -rf "$1/venv"
 "$2" -m venv "$1/venv"
@@ -40,11 +42,10 @@ export function pythonVenv(): Promise<PythonVenv> {
 }
 
 async function make(): Promise<PythonVenv> {
-  const python = process.env['SWITCHYARD_TEST_PYTHON'] ?? 'python3';
+  const python = process.env['SWITCHYARD_TEST_PYTHON'] ?? systemPython();
   const version = (await exec([python, '--version'], { timeoutMs: 10_000 })).stdout.trim();
   const name = createHash('sha256').update([version, ...REQUIREMENTS].join('\n')).digest('hex').slice(0, 12);
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const directory = join(cache, 'switchyard', `python-${name}`);
+  const directory = join(CACHE, `python-${name}`);
   await mkdir(directory, { recursive: true });
   const build = ['sh', '-c', BUILD, 'sh', directory, python, ...REQUIREMENTS];
   const { code, stderr, stdout } = await exec(['flock', join(directory, 'lock'), ...build], { timeoutMs: BUILD_MS });
@@ -55,4 +56,10 @@ async function make(): Promise<PythonVenv> {
   }
   const bin = (program: string): string => join(directory, 'venv', 'bin', program);
   return { directory, python: bin('python'), bin };
+}
+
+/** As root, tests run it as other users: who could not use a Python below root's home. */
+function systemPython(): string {
+  const system = '/usr/bin/python3';
+  return process.getuid?.() === 0 && existsSync(system) ? system : 'python3';
 }

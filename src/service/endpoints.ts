@@ -194,7 +194,17 @@ export function takesBundles(endpoint: StoredEndpoint): boolean {
   return metadataOf(endpoint)['bundles'] === true;
 }
 
-export function metadataOf({ metadata }: StoredEndpoint): JsonObject {
+/**
+ * Whether a template can tell one version of Python or of an SDK from another. Where it cannot, who submits with two of
+ * them has one user endpoint. A template that we do not know, or not all of, might.
+ */
+export function readsRuntime(endpoint: Pick<StoredEndpoint, 'metadata'>): boolean {
+  const template = metadataOf(endpoint)['user_config_template'];
+  if (typeof template !== 'string') return true;
+  return /\b(?:user_runtime|_GC)\b|\{%[-+]?\s*(?:include|import|from|extends)\b/.test(template);
+}
+
+export function metadataOf({ metadata }: Pick<StoredEndpoint, 'metadata'>): JsonObject {
   const value = parseJson(metadata);
   return isJsonObject(value) ? value : {};
 }

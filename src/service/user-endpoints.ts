@@ -6,6 +6,7 @@
 import { formatJson } from '../common/json.ts';
 import type { Courier } from './courier.ts';
 import type { Ending } from './ending.ts';
+import { readsRuntime } from './endpoints.ts';
 import type { FailedStarts } from './failed-starts.ts';
 import type { Grants } from './grants.ts';
 import type { Presence, Sign } from './presence.ts';
@@ -147,7 +148,7 @@ export class UserEndpoints {
   async #child(manager: StoredEndpoint, wish: Wish): Promise<UserEndpoint> {
     const { store: { endpoints }, clock, grants } = this.#deps;
     checkWish(wish);
-    const id = childId(manager.id, wish);
+    const id = childId(manager.id, readsRuntime(manager) ? wish : { ...wish, runtime: {} });
     const nowS = clock.now() / 1000;
     const known = await endpoints.child(id);
     const child = known ?? {

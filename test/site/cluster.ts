@@ -12,7 +12,7 @@ import { ComputeError } from '../../src/common/errors.ts';
 import { exec, type Output } from '../../src/common/exec.ts';
 import { localHost } from '../../providers/host/local.ts';
 import type { Host } from '../../providers/host/host.ts';
-import { installationFor, type Installation } from './installation.ts';
+import { installation, type Installation } from '../installation.ts';
 
 // The scripts are not built: they are where the sources are.
 const SCRIPTS = fileURLToPath(new URL('../../../test/site/slurm/', import.meta.url));
@@ -54,7 +54,6 @@ export class Cluster implements AsyncDisposable {
   readonly root: string;
   readonly #holder: ChildProcess;
   readonly #network: string;
-  #installation: Promise<Installation> | undefined;
 
   private constructor(root: string, holder: ChildProcess) {
     this.root = root;
@@ -93,8 +92,7 @@ export class Cluster implements AsyncDisposable {
 
   /** A node program and a build of this project that every user and node may read. */
   installation(): Promise<Installation> {
-    this.#installation ??= installationFor(join(this.root, 'opt'));
-    return this.#installation;
+    return installation();
   }
 
   /** The words that run a command as this user where the cluster's clients run. */

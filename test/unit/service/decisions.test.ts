@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Cache } from '../../../src/service/cache.ts';
 import { parseServiceConfig } from '../../../src/service/config.ts';
+import { readsRuntime } from '../../../src/service/endpoints.ts';
 import { idOf, newId } from '../../../src/service/ids.ts';
 import { byServer, COMPUTE_SCOPE } from '../../../src/service/oauth/scopes.ts';
 import { failedBody, Refusal } from '../../../src/service/refusal.ts';
@@ -39,6 +40,17 @@ test('a user’s computers share an endpoint; other options, users or Pythons ha
     childId('m', { ...wish, runtime: { ...wish.runtime, python: { version_tuple: [3, 12, 0] } } }),
   ];
   assert.equal(new Set([same, ...others]).size, 5);
+});
+
+test('versions of Python tell user endpoints apart only where the template can', () => {
+  const reads = (template: unknown): boolean => readsRuntime({
+    metadata: JSON.stringify({ user_config_template: template }),
+  });
+  for (const template of [
+    'engine: {{ user_runtime.python_version }}', "{{ _GC['user_runtime'] }}", "{%- include 'site.yaml' %}",
+    "{% from 'site.yaml' import engine %}", undefined,
+  ]) assert.ok(reads(template), String(template));
+  for (const template of ['engine: {}', 'account: {{ ACCOUNT }} # an important one', '']) assert.ok(!reads(template));
 });
 
 test('a cache keeps what was used last and never more than fits', () => {
