@@ -12,6 +12,7 @@ import { localAccount, type LocalAccount } from '../local-account.ts';
 import { pythonVenv } from '../python-venv.ts';
 import { runScript } from '../sdk-script.ts';
 import { testService, type TestService, type User } from '../service.ts';
+import type { Started } from './command.ts';
 import { withEndpointSite, type EndpointSite } from './endpoint-site.ts';
 import { isRunning, until } from './harness.ts';
 import { mailOf } from './supervisor-site.ts';
@@ -31,6 +32,7 @@ engine:
       export ACCOUNT={{ ACCOUNT_ID|default('"none"')|shell_escape }}
       export NODES={{ NODES_PER_BLOCK|default(1)|int }}
 heartbeat_period: 5
+idle_heartbeats_soft: {{ IDLE|default(0)|int }}
 `;
 const END_MS = 30_000;
 
@@ -111,54 +113,99 @@ suite('two users of a multi-user endpoint', () => {
     for (const { account } of people) await account[Symbol.asyncDispose]();
   });
 
-  test('their scripts run as they themselves, each with his own values, below one supervisor', async () => {
+  test('from its start to its end', async (t) => {
     const [alice, bob] = people;
     assert.ok(alice !== undefined && bob !== undefined);
     await withEndpointSite(service, await service.user(), async (site) => {
       await configured(site);
-      await using started = site.begin('endpoint', 'start', 'one');
-      await until('its banner', () => started.texts.stdout.includes('<<<'), END_MS);
-      await site.online(true);
-      const [id, supervisor] = [site.id(), site.pid()];
-      const script = async ({ user, account }: Person, name: string): Promise<string> =>
-        await runScript({ service, user, home: join(site.directory, `sdk-${account.name}`) }, name, [id]);
-
-      const [hello, results] = await Promise.all([script(alice, 'obi_wan.py'), script(bob, 'polaris.py')]);
-      assert.match(hello, /^Hello, Obi-Wan; I ran on \S+\n$/);
-      assert.equal(results.match(/^Result: \(\d+, [\d.]+\)$/gm)?.length, 100);
-      const two = tops(supervisor);
-      assert.deepEqual(sorted(two.map(({ uid }) => uid)), sorted([alice, bob].map(({ account }) => account.uid)));
-
-      const [, , one] = await Promise.all([
-        twin({ service, id }, alice, { ACCOUNT_ID: 'OBIWAN123' }),
-        twin({ service, id }, bob, { ACCOUNT_ID: 'user_allocation_account_id', NODES_PER_BLOCK: 2 }),
-        script(alice, 'some_task.py'),
-      ]);
-      assert.equal(one, 'Result: 1\n');
-      assert.equal(tops(supervisor).length, 3,
-        'the same values find the one that runs, whichever SDK sends them; others have another');
-      for (const { pid } of two) assert.ok(isRunning(pid));
-
-      const tree = processes();
-      for (const person of [alice, bob]) {
-        for (const { pid, title } of of(person)) {
-          // A block has one process that outlives whoever is killed, so that nothing else of it does.
-          assert.ok(isBelow(pid, supervisor, tree) || / keep \d+$/.test(title), `${pid} ${title}`);
-        }
-        for (const top of tops(supervisor).filter(({ uid }) => uid === person.account.uid)) {
-          assert.match(top.title, /^Switchyard Endpoint \([0-9a-f-]{36}, uep\.[0-9a-f-]{36}\.[0-9a-f-]{36}\)/);
-          assert.equal(readlinkSync(`/proc/${top.pid}/cwd`), person.account.home);
-        }
-      }
-
-      const { status, stderr } = await site.endpoint('stop', 'one');
-      assert.equal(status, 0, stderr);
-      await started.ended;
-      // What has no parent any more, init has to bury.
-      await until('the last of them', () => of(alice).length + of(bob).length === 0);
+      await using first = await started(site);
+      const place: Place = { service, site, alice, bob, id: site.id() };
+      await t.test('their scripts run as they themselves, each with his own values', () => ownValues(place));
+      await t.test('all that runs for them is below one supervisor', () => oneTree(place));
+      await t.test('what nobody uses ends by itself, and starts again when it is used', () => goesWhenIdle(place));
+      await t.test('the supervisor is killed: what it started ends', async () => {
+        process.kill(site.pid(), 'SIGKILL');
+        await gone(place);
+        await first.ended;
+      });
+      await using second = await started(site);
+      await t.test('started again, they go on, and nothing outlives its stop', async () => {
+        assert.equal(await script(place, alice, 'some_task.py'), 'Result: 1\n');
+        const { status, stderr } = await site.endpoint('stop', 'one');
+        assert.equal(status, 0, stderr);
+        await second.ended;
+        await gone(place);
+      });
     });
   });
 });
+
+interface Place {
+  readonly service: TestService;
+  readonly site: EndpointSite;
+  readonly alice: Person;
+  readonly bob: Person;
+  readonly id: string;
+}
+
+async function started(site: EndpointSite): Promise<Started> {
+  const command = site.begin('endpoint', 'start', 'one');
+  await until('its banner', () => command.texts.stdout.includes('<<<'), END_MS);
+  await site.online(true);
+  return command;
+}
+
+async function script({ service, site, id }: Place, { user, account }: Person, name: string): Promise<string> {
+  return await runScript({ service, user, home: join(site.directory, `sdk-${account.name}`) }, name, [id]);
+}
+
+async function ownValues(place: Place): Promise<void> {
+  const { alice, bob, site } = place;
+  const [hello, results] = await Promise.all([script(place, alice, 'obi_wan.py'), script(place, bob, 'polaris.py')]);
+  assert.match(hello, /^Hello, Obi-Wan; I ran on \S+\n$/);
+  assert.equal(results.match(/^Result: \(\d+, [\d.]+\)$/gm)?.length, 100);
+  const two = tops(site.pid());
+  assert.deepEqual(sorted(two.map(({ uid }) => uid)), sorted([alice, bob].map(({ account }) => account.uid)));
+  const [, , one] = await Promise.all([
+    twin(place, alice, { ACCOUNT_ID: 'OBIWAN123' }),
+    twin(place, bob, { ACCOUNT_ID: 'user_allocation_account_id', NODES_PER_BLOCK: 2 }),
+    script(place, alice, 'some_task.py'),
+  ]);
+  assert.equal(one, 'Result: 1\n');
+  assert.equal(tops(site.pid()).length, 3,
+    'the same values find the one that runs, whichever SDK sends them; others have another');
+  for (const { pid } of two) assert.ok(isRunning(pid));
+}
+
+async function oneTree({ alice, bob, site }: Place): Promise<void> {
+  const [supervisor, tree] = [site.pid(), processes()];
+  for (const person of [alice, bob]) {
+    for (const { pid, title } of of(person)) {
+      // A block has one process that outlives whoever is killed, so that nothing else of it does.
+      assert.ok(isBelow(pid, supervisor, tree) || / keep \d+$/.test(title), `${pid} ${title}`);
+    }
+    for (const top of tops(supervisor).filter(({ uid }) => uid === person.account.uid)) {
+      assert.match(top.title, /^Switchyard Endpoint \([0-9a-f-]{36}, uep\.[0-9a-f-]{36}\.[0-9a-f-]{36}\)/);
+      assert.equal(readlinkSync(`/proc/${top.pid}/cwd`), person.account.home);
+    }
+  }
+}
+
+async function goesWhenIdle(place: Place): Promise<void> {
+  const { alice, site } = place;
+  const others = new Set(tops(site.pid()).map(({ pid }) => pid));
+  const lateOnes = (): Live[] => tops(site.pid()).filter(({ pid }) => !others.has(pid));
+  await twin(place, alice, { ACCOUNT_ID: 'short', IDLE: 1 });
+  assert.equal(lateOnes().length, 1);
+  await until('its end', () => lateOnes().length === 0, END_MS);
+  await twin(place, alice, { ACCOUNT_ID: 'short', IDLE: 1 });
+  assert.equal(lateOnes().length, 1);
+}
+
+/** What has no parent any more, init has to bury. */
+async function gone({ alice, bob }: Place): Promise<void> {
+  await until('the last of them', () => of(alice).length + of(bob).length === 0);
+}
 
 /** What a supervisor has started. */
 function tops(supervisor: number): Live[] {
@@ -167,7 +214,7 @@ function tops(supervisor: number): Live[] {
 
 /** What the scripts do, with our SDK. */
 async function twin(
-  { service, id }: { service: TestService; id: string }, { user, account }: Person,
+  { service, id }: Place, { user, account }: Person,
   values: Readonly<Record<string, string | number>>,
 ): Promise<void> {
   await using executor = new Executor({
