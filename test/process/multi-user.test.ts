@@ -75,9 +75,9 @@ async function configured(site: EndpointSite): Promise<void> {
   await mkdir(bin);
   await chmod(bin, 0o755);
   const { node, dist } = await installation();
-  const script = join(bin, 'switchyard-endpoint');
-  await writeFile(script, `#!/bin/sh\nexport FROM_SITE=yes\nexec ${node} ${dist}/src/cli/main.js endpoint "$@"\n`);
-  await chmod(script, 0o755);
+  const wrapper = join(bin, 'switchyard-endpoint');
+  await writeFile(wrapper, `#!/bin/sh\nexport FROM_SITE=yes\nexec ${node} ${dist}/src/cli/main.js endpoint "$@"\n`);
+  await chmod(wrapper, 0o755);
   const venv = dirname((await pythonVenv()).python);
   await writeFile(site.file('user_environment.yaml'), `PATH: ${bin}:${venv}:${dirname(node)}:/usr/bin:/bin\n`);
   await writeFile(site.file('user_config_template.yaml.j2'), TEMPLATE);
