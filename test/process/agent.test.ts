@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { FieldAgent } from '../../bench/peers/field-agent.ts';
+import { Executor } from '../../src/sdk/index.ts';
 import { fieldAgent, isOnline, started } from '../agent.ts';
 import { scratch } from '../fakes/scratch.ts';
 import { tellingScript, type Place } from '../sdk-script.ts';
 import { testService, type User } from '../service.ts';
 import { resultStream } from '../stand-in-endpoint.ts';
-import { until } from './harness.ts';
+import { settled, until } from './harness.ts';
 import { sdkExamples } from './sdk-examples.ts';
 
 const FIRST_RESULT_MS = 240_000;
@@ -70,6 +71,13 @@ suite("the field's agent", () => {
     await until('every result', () => stream.seen.length >= numbers.length, FIRST_RESULT_MS);
     const results = new Map(stream.seen.map(({ taskId, data }) => [taskId, data]));
     assert.deepEqual(ids.map((id) => results.get(id)), numbers.map((n) => `11\n{"sum": ${n + 1}}`));
+  });
+
+  test('a function of JavaScript is refused with words that say so', async () => {
+    const { service: { url: serviceUrl }, user: { token } } = place;
+    await using executor = new Executor({ endpointId: endpoint, serviceUrl, token });
+    const { error } = await settled(executor.submit((number: number) => number + 1, 41), FIRST_RESULT_MS);
+    assert.match(error.message, /javascript/i, error.stack);
   });
 
   test('what users set reaches its template; what they may not set is refused with its words', async () => {
