@@ -135,10 +135,10 @@ test('after blocks have failed, a later task tries again and succeeds when the s
       try {
         const { message } = await failure('BLOCKS_FAILED', executor.submit(task('add'), 1, 1));
         assert.match(message, /exit code 4.*\n.*\nill$/s);
-        // One that was asked for before the verdict still fails after it.
-        await until('the last of them', () => executor.status().blocks.every(({ state }) => state === 'failed'));
         writeFileSync(join(directory, 'well'), '');
-        assert.equal(await within(15_000, 'the next try', executor.submit(task('add'), 1, 1)), 2);
+        // A block that was asked for before the verdict may still fail after it, and be the next task's verdict.
+        const next = async (): Promise<number> => await within(15_000, 'the next try', executor.submit(task('add'), 1, 1));
+        assert.equal(await next().catch(next), 2);
       } finally {
         delete process.env['PWD_OF_TEST'];
       }
