@@ -34,6 +34,9 @@ interface Said {
 /** The title of a process, which says which endpoint it is, has as much room as its command line had. */
 const TITLE_ROOM = ' '.repeat(160);
 
+/** It gets credentials, so its memory is not written to a file when it crashes. */
+const WITHOUT_CORE = 'ulimit -S -c 0; exec "$@"';
+
 export class EndpointProcess {
   readonly pid: number;
   /** Its exit status. */
@@ -56,7 +59,7 @@ export class EndpointProcess {
   ): Promise<EndpointProcess> {
     const log = join(path, LOG_FILE);
     const stderr = console ? 'inherit' : openLog(log);
-    const child = spawn(process.execPath, [program, TITLE_ROOM], {
+    const child = spawn('/bin/sh', ['-c', WITHOUT_CORE, 'sh', process.execPath, program, TITLE_ROOM], {
       stdio: ['pipe', 'pipe', stderr], detached: true, cwd: path, env: environment,
     });
     if (typeof stderr === 'number') closeSync(stderr);

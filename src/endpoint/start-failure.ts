@@ -41,7 +41,8 @@ const KINDS: Readonly<Partial<Record<ErrorCode, string>>> = {
 export function startFailureOf(error: ComputeError, otherwise: number): StartFailure {
   const { step, kind } = error.details;
   return {
-    step: typeof step === 'number' ? step : otherwise,
+    // 74, an endpoint's status when its disk is full, is the step of privileges that came back.
+    step: typeof step === 'number' ? step : error.code === 'STORAGE_FAILED' ? STEPS.log : otherwise,
     kind: typeof kind === 'string' ? kind : KINDS[error.code] ?? 'RuntimeError',
     code: error.code, message: error.message,
   };

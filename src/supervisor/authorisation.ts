@@ -49,6 +49,14 @@ export class Authorisation {
     return map === undefined ? this.#asOwner(command) : await this.#asMapped(command, map);
   }
 
+  /** Whether who was let in as this account still would be. Where a mapper fails nobody knows, so nothing changes. */
+  async stands({ command, account }: { readonly command: StartCommand; readonly account: Account }): Promise<boolean> {
+    const { map } = this.#deps;
+    if (map === undefined) return true;
+    const { chosen, failures } = await map.lookup(command.identitySet);
+    return chosen?.localName === account.name || (chosen === undefined && failures.length > 0);
+  }
+
   /** The account as it is now, for one who was let in before; undefined: it is gone, or may not be used any more. */
   async again({ name, uid }: Account): Promise<Account | undefined> {
     const { map, ownAccount, findAccount, refusalOf } = this.#deps;

@@ -12,7 +12,7 @@ import type { Account } from './accounts.ts';
 import { shown, shownLines } from './audit.ts';
 import { unexpectedError } from './commands.ts';
 import { FailedStarts } from './failed-starts.ts';
-import { failureText, type StartFailure } from './launch.ts';
+import { failureText, StartFailed } from './launch.ts';
 import type { Ended, UserEndpointProcess } from './spawn.ts';
 import { StartSlots, type SlotLimits } from './start-slots.ts';
 
@@ -45,19 +45,11 @@ export interface ChildrenOptions extends SlotLimits {
   readonly graceMs: number;
 }
 
-/** A start that failed before there was a process. */
-export class StartFailed extends Error {
-  readonly failure: StartFailure;
-
-  constructor(failure: StartFailure) {
-    super(failure.message);
-    this.failure = failure;
-  }
-}
-
 interface Child {
   readonly name: string;
   readonly account: Account;
+  /** As whom, and why, it was let in. */
+  readonly order: StartOrder;
   /** undefined: it waits for its turn. */
   process: UserEndpointProcess | undefined;
   label: string;
@@ -117,6 +109,24 @@ export class Children {
     return await this.#start(order);
   }
 
+  /** Of those that have a process: who may is asked again when that changes. */
+  get running(): readonly StartOrder[] {
+    return [...this.#children.values()].filter((child) => child.process !== undefined).map(({ order }) => order);
+  }
+
+  /** One of them, with no other in its place. Whoever runs it may not want it to end. */
+  async end(name: string): Promise<void> {
+    const child = this.#children.get(name);
+    if (child?.process === undefined) return;
+    const { process } = child;
+    child.remembered = undefined;
+    process.terminate();
+    const ended = new AbortController();
+    void process.ended.then(() => ended.abort());
+    await this.#deps.clock.sleep(END_MS, ended.signal);
+    process.kill();
+  }
+
   /** Every user endpoint is told to end, and what is left at the end is ended. `hurry` ends the wait. */
   async close(hurry: AbortSignal): Promise<void> {
     const { log } = this.#deps;
@@ -140,7 +150,7 @@ export class Children {
     const { command: { name }, account } = order;
     const { log, clock, start } = this.#deps;
     const child: Child = {
-      name, account, process: undefined, label: `(${account.name}, ${name})`, remembered: undefined,
+      name, account, order, process: undefined, label: `(${account.name}, ${name})`, remembered: undefined,
     };
     const slot = this.#slots.take(account.uid);
     if (slot === undefined) {

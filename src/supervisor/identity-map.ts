@@ -56,6 +56,7 @@ export class IdentityMap {
   /** What was said last about a file that cannot be read; it is not said again. */
   #said: string | undefined;
   #polling: Promise<void> | undefined;
+  #onChange: () => void = () => { /* nobody asked to hear of it */ };
 
   constructor(path: string, loaded: LoadedMap, options: IdentityMapOptions) {
     this.#path = path;
@@ -72,6 +73,11 @@ export class IdentityMap {
     const found = await lookUp(this.#mappers, identitySet, this.#signal);
     for (const failure of found.failures) this.#options.log.warn(failure);
     return found;
+  }
+
+  /** Called when other rules are in use; one may listen. */
+  watch(onChange: () => void): void {
+    this.#onChange = onChange;
   }
 
   /** Looks at the file now, and not only at the next of its regular times. Never throws. */
@@ -97,6 +103,7 @@ export class IdentityMap {
       this.#version = file.version;
       log.info(`Identity mapping configuration change detected; rereading: ${this.#path}`);
       this.#use(parseIdentityDocument(file.text, endpointId));
+      this.#onChange();
     } catch (error) {
       const sentence = worded(error);
       if (error instanceof FileUnreadable) {

@@ -43,8 +43,20 @@ export interface StartFailure {
   readonly detail?: string;
 }
 
-// Run as the user, in a directory that may not be his, or not be there. The program is the last thing that it becomes.
-const AS_USER = `cd -- "$1" 2>/dev/null || cd /; unset OLDPWD; shift; command -v -- "$1" >/dev/null 2>&1 || exit ${
+/** A start that failed before there was a process. */
+export class StartFailed extends Error {
+  readonly failure: StartFailure;
+
+  constructor(failure: StartFailure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+// Run as the user, in a directory that may not be his, or not be there. The program is the last thing that it becomes. It
+// will hold credentials, so its memory is not written to a file when it crashes; who wants that of his tasks can say
+// `ulimit -c` in worker_init.
+const AS_USER = `ulimit -S -c 0; cd -- "$1" 2>/dev/null || cd /; unset OLDPWD; shift; command -v -- "$1" >/dev/null 2>&1 || exit ${
   STEP_EXECUTE}; exec "$@"`;
 
 /** `becomes`: whether it runs as another user than we do. `ownProgram` is used where PATH has no other. */

@@ -10,16 +10,18 @@ import { ComputeError } from '../common/errors.ts';
 import type { Logger } from '../common/log.ts';
 import { shown, shownLines } from './audit.ts';
 import { Authorisation, type AuthorisationDeps } from './authorisation.ts';
-import { Children } from './children.ts';
+import { Children, type StartOrder } from './children.ts';
 import { readCommand, Replays, type Notice } from './commands.ts';
 import { Heartbeat } from './heartbeat.ts';
+import type { IdentityMap } from './identity-map.ts';
 import { Notices, withPort } from './notices.ts';
 import type { SupervisorOrders } from './orders.ts';
 import { Starter, type StarterOptions } from './starter.ts';
 
-export interface SupervisorDeps extends Omit<AuthorisationDeps, 'log' | 'ownerIdentities'> {
+export interface SupervisorDeps extends Omit<AuthorisationDeps, 'log' | 'ownerIdentities' | 'map'> {
   readonly log: Logger;
   readonly clock: Clock;
+  readonly map: Pick<IdentityMap, 'lookup' | 'watch'> | undefined;
 }
 
 export interface SupervisorOptions extends Pick<StarterOptions, 'becomes' | 'own'> {
@@ -51,6 +53,8 @@ export class Supervisor {
   #publisher: Publisher | undefined;
   #heartbeat: Heartbeat | undefined;
   #closing = false;
+  /** Of the identity map, so far. */
+  #changes = 0;
   #end: (error: ComputeError) => void = () => { /* set before anybody can call it */ };
   /** Resolves when the broker does not let it serve any more. */
   readonly ended: Promise<ComputeError>;
@@ -69,6 +73,10 @@ export class Supervisor {
       notify: (command, text) => this.#notices.send(noticeOf(command, text)),
     }, {
       graceMs: graceS * 1000, atOnce: options.startsAtOnce, waiting: WAITING_MAX, waitingPerUser: WAITING_PER_USER,
+    });
+    deps.map?.watch(() => {
+      this.#changes++;
+      void this.#endRevoked(this.#children.running);
     });
     const { command_queue_info: commands, heartbeat_queue_info: heartbeats, name } = orders;
     this.#reading = new Connection({
@@ -167,6 +175,7 @@ export class Supervisor {
   async #start(command: StartCommand): Promise<void> {
     const { log } = this.#deps;
     const who = `(Globus effective identity: ${shown(command.effectiveIdentity)})`;
+    const changes = this.#changes;
     try {
       const decision = await this.#authorisation.decide(command);
       if (decision.type === 'denied') {
@@ -181,10 +190,24 @@ export class Supervisor {
         this.#notices.send(noticeOf(command, answer.notice));
       } else {
         log.info(`Command process successfully forked for '${account.name}' ${who}.`);
+        // It waited for its turn, and the map was changed meanwhile.
+        if (this.#changes !== changes) await this.#endRevoked([{ command, ...decision }]);
       }
     } catch (error) {
       if (!this.#closing) this.#notices.send(noticeOf(command, 'General or unknown failure starting user endpoint'));
       throw error;
+    }
+  }
+
+  /** Whom the identity map does not let in any more: his tasks do not go on until he is idle. */
+  async #endRevoked(orders: readonly StartOrder[]): Promise<void> {
+    const { log } = this.#deps;
+    for (const order of orders) {
+      const { account, command: { name, effectiveIdentity } } = order;
+      if (await this.#authorisation.stands(order)) continue;
+      log.warn({ user: account.name, endpoint: name, identity: effectiveIdentity },
+        `Ending user endpoint: identity ${shown(effectiveIdentity)} is not mapped to ${account.name} any more`);
+      void this.#children.end(name);
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import { localAccount, type LocalAccount } from '../local-account.ts';
 import { isRunning, until } from './harness.ts';
@@ -129,11 +129,17 @@ suite('the end of supervisors and of what they started', { concurrency: 3 }, () 
     await gone(pid);
   });
 
-  test('an edit of the identity map counts for the next who asks', async () => {
+  test('an edit of the identity map counts for the next who asks, and for those who are in', async () => {
     await using site = await SupervisorSite.open();
     await site.start();
-    await writeFile(site.file('map.json'), '[]');
+    const [hers, his] = await Promise.all([site.command(mailOf(alice)), site.command(mailOf(bob))]);
+    const [herPid, hisPid] = [await site.pidOf(hers), await site.pidOf(his)];
+    const map = await readFile(site.file('map.json'), 'utf8');
+    await writeFile(site.file('map.json'), map.replace('(.*)@', `(${bob.name})@`));
     await site.logged(/Identity mapping configuration change detected; rereading/);
+    await gone(herPid);
+    await site.logged(new RegExp(`Ending user endpoint: identity \\S+ is not mapped to ${alice.name} any more`));
+    assert.ok(isRunning(hisPid));
     assert.match(await site.notice(await site.command(mailOf(alice))), /failed to map to a local user name/);
   });
 });

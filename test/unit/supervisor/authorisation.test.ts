@@ -71,3 +71,38 @@ test('who was let in before is looked up again', async () => {
   assert.equal(await authorisation({ map: mapTo('alice'), refusalOf: () => 'no' }).again(alice), undefined);
   assert.deepEqual(await authorisation().again(own), own);
 });
+
+test('who was let in stays in as long as the map has the same account for him, or cannot say', async () => {
+  const stands = async (map: AuthorisationDeps['map']): Promise<boolean> =>
+    await authorisation({ map }).stands({ command, account: alice });
+  assert.ok(await stands(mapTo('alice')));
+  assert.ok(await stands(undefined), 'the owner');
+  assert.ok(!await stands(mapTo()));
+  assert.ok(!await stands(mapTo('bob', 'alice')), 'the first match is who somebody is');
+  const failing = { lookup: () => Promise.resolve({ candidates: [], failures: ['no answer'] }) };
+  assert.ok(await stands(failing), 'a directory that is away locks nobody out');
+});
+
+test('no sign of a stranger\'s reaches the log or the user as more than a sign', async () => {
+  const evil = 'x\n{"level":30,"msg":"forged"}\r\u001b[2J\u0000\u202e';
+  const said: string[] = [];
+  const log = { ...silentLog, info: (_: unknown, text: string) => said.push(text) };
+  const asked: StartCommand = { ...command, username: evil, effectiveIdentity: evil };
+  const chosen = { identityId: evil, identity, localName: 'alice', rule: evil };
+  const deps = { log: log as unknown as AuthorisationDeps['log'] };
+  const map = (localName: string): AuthorisationDeps['map'] =>
+    ({ lookup: () => Promise.resolve({ candidates: [], failures: [], chosen: { ...chosen, localName } }) });
+  const decisions = [
+    await authorisation(deps).decide(asked), await authorisation({ ...deps, map: mapTo() }).decide(asked),
+    await authorisation({ ...deps, map: map(evil) }).decide(asked),
+    await authorisation({ ...deps, map: map('alice'), refusalOf: () => evil }).decide(asked),
+  ];
+  for (const decision of decisions) {
+    assert.ok(decision.type === 'denied');
+    // The only line breaks are ours, which begin a line with two spaces.
+    for (const text of [decision.notice, decision.text]) assert.doesNotMatch(text, /[^\P{Cc}\n]|\u202e|\n(?! {2})/u);
+  }
+  assert.equal((await authorisation({ ...deps, map: map('alice') }).decide(asked)).type, 'granted');
+  assert.equal(said.length, 1);
+  assert.doesNotMatch(said[0] ?? '', /\p{Cc}|\u202e/u);
+});

@@ -3,8 +3,8 @@ import test from 'node:test';
 import { endpointQueues } from '../../../src/amqp/queue-info.ts';
 import { silentLog } from '../../../src/common/log.ts';
 import type { Account } from '../../../src/supervisor/accounts.ts';
-import { Children, StartFailed, type StartOrder } from '../../../src/supervisor/children.ts';
-import type { StartFailure } from '../../../src/supervisor/launch.ts';
+import { Children, type StartOrder } from '../../../src/supervisor/children.ts';
+import { StartFailed, type StartFailure } from '../../../src/supervisor/launch.ts';
 import type { Ended, UserEndpointProcess } from '../../../src/supervisor/spawn.ts';
 import { FakeClock, settle } from '../../fakes/clock.ts';
 
@@ -220,4 +220,21 @@ test('in a hurry nobody is waited for', async () => {
   hurry.abort();
   await closed;
   assert.deepEqual(at(processes, 0).signals, ['TERM', 'KILL']);
+});
+
+test('one that is to end is told, then ended, and not started again', async () => {
+  const { children, processes, clock } = childrenOf();
+  await children.request(order('a'));
+  await children.request(order('b', bob));
+  assert.deepEqual(children.running.map(({ command: { name } }) => name), ['a', 'b']);
+  for (const one of processes) one.up();
+  await children.request(order('a'));
+  const ended = children.end('a');
+  await children.end('nobody');
+  await settle();
+  assert.deepEqual(processes.map(({ signals }) => signals), [['TERM'], []]);
+  await clock.advance(50_000);
+  await ended;
+  await settle();
+  assert.deepEqual([at(processes, 0).signals, processes.length, children.count], [['TERM', 'KILL'], 2, 1]);
 });

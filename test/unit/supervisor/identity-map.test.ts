@@ -65,10 +65,12 @@ function mapTo(output: string): string {
 
 test('a file that changes is read again, whichever way it was written', async () => {
   await using site = await Site.make();
-  await site.open();
+  const changes: string[] = [];
+  (await site.open()).watch(() => changes.push('changed'));
   assert.equal(await site.next(), 'first');
   await writeFile(site.path, mapTo('second'));
   assert.equal(await site.next(), 'second');
+  assert.deepEqual(changes, ['changed'], 'who runs is asked about again');
   await writeFile(`${site.path}.new`, mapTo('fourth'));
   await rename(`${site.path}.new`, site.path);
   assert.equal(await site.next(), 'fourth');

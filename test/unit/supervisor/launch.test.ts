@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import test from 'node:test';
 import { failureOf, failureText, launchOf } from '../../../src/supervisor/launch.ts';
 import { answerIn } from '../../../src/supervisor/spawn.ts';
@@ -34,6 +35,15 @@ test('it starts where the environment says, with our own program where there is 
 
 test('without privileges nothing is changed but who ends with whom', () => {
   assert.deepEqual(launchOf({ ...some, becomes: false }).args.slice(0, 3), ['--pdeathsig', 'TERM', '--']);
+});
+
+test('what it becomes leaves no image of its memory, and its user may ask for one', () => {
+  const [printing, directory] = [['/bin/sh', '-c', 'ulimit -S -c; ulimit -H -c'], '/'] as const;
+  const { args } = launchOf({ ...some, becomes: false, account: { ...account, directory } });
+  const script = args.slice(0, args.indexOf('switchyard-endpoint'));
+  const run = execFileSync('prlimit', ['--core=4096:8192', '/usr/bin/setpriv', ...script, ...printing],
+    { encoding: 'utf8' });
+  assert.equal(run, `0\n${8192 / 512}\n`);
 });
 
 test('nobody becomes root, or an id that means none', () => {
