@@ -17,6 +17,17 @@ test('the sources keep the rules of the house', () => {
   assert.ok(violations.length === 0, `${violations.length} violations\n${violations.join('\n')}`);
 });
 
+test('every test that a document names is there', () => {
+  for (const [path, atLeast] of [['ARCHITECTURE.md', 20], ['docs/security.md', 50]] as const) {
+    const lines = readFileSync(root + path, 'utf8').split('\n').filter((line) => line.startsWith('| '));
+    const named = lines.flatMap((line) => [...(line.split(' | ').at(-1) ?? '')
+      .matchAll(/\b(?:unit|process|contract|site)\/[a-z][a-z/-]*/g)].map(([name]) => name));
+    assert.ok(named.length >= atLeast, `${path} names ${named.length}`);
+    assert.deepEqual(named.filter((name) => ![`${name}.test.ts`, `${name}.ts`, name]
+      .some((file) => existsSync(`${root}test/${file}`))), [], path);
+  }
+});
+
 test('each rule finds what it forbids', () => {
   const cases: [rule: string, expected: RegExp, path: string, text: string][] = [
     ['imports', /may not import src\/sdk/, 'engine/a.ts', "import {\n  b,\n} from '../src/sdk/index.ts';"],

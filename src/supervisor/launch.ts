@@ -53,11 +53,11 @@ export class StartFailed extends Error {
   }
 }
 
-// Run as the user, in a directory that may not be his, or not be there. The program is the last thing that it becomes. It
-// will hold credentials, so its memory is not written to a file when it crashes; who wants that of his tasks can say
-// `ulimit -c` in worker_init.
-const AS_USER = `ulimit -S -c 0; cd -- "$1" 2>/dev/null || cd /; unset OLDPWD; shift; command -v -- "$1" >/dev/null 2>&1 || exit ${
-  STEP_EXECUTE}; exec "$@"`;
+// Run as the user, in a directory that may not be his, or not be there. The program is the last thing that it becomes.
+// That will hold credentials, so its memory is not written to a file when it crashes; who wants this of his tasks says
+// `ulimit -S -c` in worker_init.
+const AS_USER = `ulimit -S -c 0; cd -- "$1" 2>/dev/null || cd /; unset OLDPWD; shift; \
+command -v -- "$1" >/dev/null 2>&1 || exit ${STEP_EXECUTE}; exec "$@"`;
 
 /** `becomes`: whether it runs as another user than we do. `ownProgram` is used where PATH has no other. */
 export function launchOf(

@@ -129,7 +129,7 @@ suite('users that mean harm', () => {
       const pids = processesOf(account);
       assert.ok(pids.length >= 3, 'endpoint, block and workers');
       for (const pid of pids) for (const what of ['cmdline', 'environ']) seen.push(procFile(pid, what));
-      seen.push(readFileSync(`${account.home}/.switchyard/endpoints/${endpointNames(account)[0]}/endpoint.log`, 'utf8'));
+      seen.push(...logsOf(account));
     }
     for (const secret of secrets) assert.ok(secret.length > 8 && !seen.some((text) => text.includes(secret)), secret);
     // Whoever's password it is: the user endpoints' own, too.
@@ -148,12 +148,14 @@ suite('users that mean harm', () => {
     assert.deepEqual(signals, ['EPERM', 'EPERM']);
     const closed = [
       ...others.flatMap((pid) => ['environ', 'mem', 'fd'].map((what) => `/proc/${pid}/${what}`)),
-      ...['config.yaml', 'endpoint.log', 'daemon.pid'].map(file), `${files.path}/.switchyard/credentials.json`, bob.account.home,
+      ...['config.yaml', 'endpoint.log', 'daemon.pid', '../../credentials.json'].map(file), bob.account.home,
     ];
     const codes = await call(alice, `async (paths) => {
       const { openSync, readdirSync, statSync } = await import('node:fs');
       return paths.map((path) => {
-        try { return statSync(path).isDirectory() ? readdirSync(path) : openSync(path, 'r'); } catch (e) { return e.code; }
+        try {
+          return statSync(path).isDirectory() ? readdirSync(path) : openSync(path, 'r');
+        } catch (error) { return error.code; }
       });
     }`, closed);
     assert.deepEqual(codes, closed.map(() => 'EACCES'));
@@ -219,7 +221,8 @@ function mount({ home, uid, gid }: LocalAccount, mounted: string[]): void {
 function plantPrograms(account: LocalAccount): void {
   const script = `#!/bin/sh\necho "$0" >> ${account.home}/planted\n`;
   for (const name of ['switchyard-endpoint', 'node', 'sh', 'env', '.profile', '.bashrc', '.shrc']) {
-    asUser(account, 'sh', '-c', 'mkdir -p ~/bin; printf %s "$1" > ~/$0; chmod 755 ~/$0; cp ~/$0 ~/bin/$0', name, script);
+    const plant = 'mkdir -p ~/bin; printf %s "$1" > ~/$0; chmod 755 ~/$0; cp ~/$0 ~/bin/$0';
+    asUser(account, 'sh', '-c', plant, name, script);
   }
 }
 
@@ -254,8 +257,9 @@ function asUser({ uid, gid, home }: LocalAccount, ...command: readonly string[])
   assert.equal(status, 0, stderr);
 }
 
-function endpointNames({ home }: LocalAccount): string[] {
-  return readdirSync(`${home}/.switchyard/endpoints`);
+function logsOf({ home }: LocalAccount): string[] {
+  const above = `${home}/.switchyard/endpoints`;
+  return readdirSync(above).map((name) => readFileSync(`${above}/${name}/endpoint.log`, 'utf8'));
 }
 
 function endpointOf({ account }: Person): number {
