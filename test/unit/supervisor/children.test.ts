@@ -228,13 +228,14 @@ test('one that is to end is told, then ended, and not started again', async () =
   await children.request(order('b', bob));
   assert.deepEqual(children.running.map(({ command: { name } }) => name), ['a', 'b']);
   for (const one of processes) one.up();
-  await children.request(order('a'));
-  const ended = children.end('a');
-  await children.end('nobody');
+  for (const one of [order('a'), order('b', bob)]) await children.request(one);
+  const ended = [children.end('a'), children.end('b'), children.end('nobody')];
   await settle();
-  assert.deepEqual(processes.map(({ signals }) => signals), [['TERM'], []]);
+  assert.deepEqual(processes.map(({ signals }) => signals), [['TERM'], ['TERM']]);
+  // In order, just when it was wanted.
+  at(processes, 0).end({ code: 0, signal: null });
   await clock.advance(50_000);
-  await ended;
+  await Promise.all(ended);
   await settle();
-  assert.deepEqual([at(processes, 0).signals, processes.length, children.count], [['TERM', 'KILL'], 2, 1]);
+  assert.deepEqual([at(processes, 1).signals, processes.length, children.count], [['TERM', 'KILL'], 2, 0]);
 });

@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/common/clock.ts';
 import type { Launch } from '../../../src/supervisor/launch.ts';
 import { spawnUserEndpoint } from '../../../src/supervisor/spawn.ts';
 import { FakeClock } from '../../fakes/clock.ts';
-import { isRunning, until } from '../../process/harness.ts';
+import { isRunning, pause, until } from '../../process/harness.ts';
 
 const LAST_PID = '/proc/sys/kernel/ns_last_pid';
 
@@ -40,6 +40,7 @@ test('a process that got the number of a user endpoint that has ended is left al
     ended.terminate();
     ended.kill();
     await ended.vanished;
+    await pause(100);
     assert.ok(isRunning(ended.pid));
     assert.equal(other.signalCode, null);
   } finally {
