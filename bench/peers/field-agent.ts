@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ComputeError } from '../../src/common/errors.ts';
 import { exec, type Output } from '../../src/common/exec.ts';
+import { familyOf } from '../processes.ts';
 
 export interface AgentOptions {
   /** The folder of its programs: `bin` of a virtual environment. */
@@ -86,16 +87,20 @@ export class FieldAgent implements AsyncDisposable {
     throw new ComputeError('COMMAND_FAILED', `globus-compute-endpoint ${name} ended with ${code}: ${stdout}${stderr}`);
   }
 
+  /** The process that starts user endpoints, while it runs. */
+  get manager(): number | undefined {
+    const pid = Number(textOf(join(this.directory, 'daemon.pid')));
+    return textOf(`/proc/${pid}/cmdline`).startsWith('Globus Compute Endpoint') ? pid : undefined;
+  }
+
   /** All of them: the agent, its user endpoints, their engines and workers. */
   processes(): number[] {
     const mark = `HOME=${this.#options.home}`;
-    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(mark);
-      } catch {
-        return false; // it ended, or is somebody else's
-      }
-    });
+    const marked = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number)
+      .filter((pid) => textOf(`/proc/${pid}/environ`).split('\0').includes(mark));
+    // Those that give themselves a title write it over the mark.
+    const { manager } = this;
+    return [...new Set([...marked, ...manager === undefined ? [] : familyOf(manager)])];
   }
 
   /** As a power cut would: nobody says good-bye. */
@@ -130,5 +135,14 @@ export class FieldAgent implements AsyncDisposable {
     // The commands of its scheduler scripts are looked up where its interpreter is.
     const directory = join(home, '.globus_compute');
     return { ...env, HOME: home, GLOBUS_COMPUTE_USER_DIR: directory, PATH: `${bin}:${env['PATH']}` };
+  }
+}
+
+/** Empty: it is not there, or somebody else's. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
   }
 }
