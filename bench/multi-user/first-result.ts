@@ -7,11 +7,11 @@ import type { Effort } from '../effort.ts';
 import type { ServicePlace } from '../endpoint/place.ts';
 import { SdkScript } from '../endpoint/script.ts';
 import { repeat, spread, type Spread } from '../measure.ts';
-import { startedAgent } from '../peers/agent.ts';
+import { startedAgent, stopped } from '../peers/agent.ts';
 import type { Environment } from '../peers/python.ts';
 import { Closers } from '../service/closers.ts';
 import type { LocalAccount } from './accounts.ts';
-import { childrenOf, processesOf } from '../processes.ts';
+import { childrenOf, familyOf, processesOf } from '../processes.ts';
 import { multiUserSite } from './site.ts';
 
 /** What both have: the same user of the same service, the same SDK, the same template. */
@@ -93,11 +93,14 @@ async function ours(setting: Setting, { directory, signal, progress }: Effort): 
 async function agents({ place, python }: Setting, effort: Effort): Promise<Contender> {
   await using opened = new Closers();
   const { agent, script } = opened.use(await startedAgent({ place, python, config: TEMPLATE }, effort));
+  opened.add(() => stopped(agent));
   const own = new Set(agent.processes());
+  const leaders = (): number[] => (agent.manager === undefined ? [] : childrenOf(agent.manager));
   const all = opened.move();
   return {
-    name: 'agent', script, processes: () => agent.processes().filter((pid) => !own.has(pid)),
-    leaders: () => (agent.manager === undefined ? [] : childrenOf(agent.manager)),
+    name: 'agent', script, leaders,
+    // Its blocks' processes leave the family.
+    processes: () => [...leaders().flatMap(familyOf), ...agent.processes().filter((pid) => !own.has(pid))],
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
 }

@@ -68,7 +68,7 @@ async function online(agent: FieldAgent, place: ServicePlace, signal: AbortSigna
 }
 
 /** With everything that it had started: it must not take time from whoever is measured next. */
-async function stopped(agent: FieldAgent): Promise<void> {
+export async function stopped(agent: FieldAgent): Promise<void> {
   await agent.stop();
   const end = performance.now() + END_MS;
   while (agent.processes().length > 0 && performance.now() < end) await sleep(LOOK_MS);

@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ComputeError } from '../../src/common/errors.ts';
 import { exec, type Output } from '../../src/common/exec.ts';
-import { familyOf } from '../processes.ts';
 
 export interface AgentOptions {
   /** The folder of its programs: `bin` of a virtual environment. */
@@ -93,14 +92,12 @@ export class FieldAgent implements AsyncDisposable {
     return textOf(`/proc/${pid}/cmdline`).startsWith('Globus Compute Endpoint') ? pid : undefined;
   }
 
-  /** All of them: the agent, its user endpoints, their engines and workers. */
+  /** The agent, its user endpoints, their engines and workers; but not those that have given themselves a title. */
   processes(): number[] {
+    // A title is written over the mark.
     const mark = `HOME=${this.#options.home}`;
-    const marked = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number)
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number)
       .filter((pid) => textOf(`/proc/${pid}/environ`).split('\0').includes(mark));
-    // Those that give themselves a title write it over the mark.
-    const { manager } = this;
-    return [...new Set([...marked, ...manager === undefined ? [] : familyOf(manager)])];
   }
 
   /** As a power cut would: nobody says good-bye. */
