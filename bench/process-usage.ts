@@ -11,6 +11,12 @@ export function pssMib(pid: number): number {
   return parsePssKib(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) / KIB_PER_MIB;
 }
 
+/** Everything that it has in memory, whoever else has it, too. */
+export function rssMib(pid: number): number {
+  const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(found?.[1]) / KIB_PER_MIB;
+}
+
 /** User and system time of all threads of a process since its start. */
 export function cpuSeconds(pid: number): number {
   return parseCpuTicks(readFileSync(`/proc/${pid}/stat`, 'utf8')) / TICKS_PER_S;

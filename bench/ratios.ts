@@ -8,6 +8,7 @@ type Figures = Omit<BenchReport, 'ratios'>;
 export function ratiosOf(figures: Figures): Ratios {
   const { no_op, latency, payload, zero_worker, limits, peers, cold_start_s, slurm, python } = figures;
   const { ours, agent } = figures.endpoint ?? {};
+  const user = figures.multi_user?.first_result_s;
   const all: { [Name in keyof Ratios]-?: number | undefined } = {
     python_to_parsl: over(python?.tasks_per_s, python?.parsl?.tasks_per_s),
     parsl_python_latency_p50_to_ours: over(python?.parsl?.p50_ms, python?.p50_ms),
@@ -24,6 +25,7 @@ export function ratiosOf(figures: Figures): Ratios {
     endpoint_to_agent: over(ours?.tasks_per_s.median, agent?.tasks_per_s.median),
     endpoint_p50_to_agent: over(ours?.p50_ms, agent?.p50_ms),
     endpoint_first_result_to_agent: over(ours?.first_result_s.median, agent?.first_result_s.median),
+    user_endpoint_first_result_to_agent: over(user?.ours.median, user?.agent?.median),
   };
   return Object.fromEntries(Object.entries(all).filter(([, ratio]) => ratio !== undefined));
 }

@@ -1,6 +1,7 @@
 // The report as text: what ran where, then a table per group, then the tables that have more than one number a row.
 
-import { ROWS, meets, type Row, type Target } from './targets.ts';
+import { meets, type Row, type Target } from './row.ts';
+import { ROWS } from './targets.ts';
 import type { BenchReport } from './results.ts';
 
 /** A figure with three significant digits, thousands kept apart. */

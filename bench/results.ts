@@ -4,6 +4,8 @@ import type { PiscinaLimit } from './limits/piscina.ts';
 import type { ZmqLimit } from './limits/zmq.ts';
 import type { EndpointFigures } from './endpoint/measure.ts';
 import type { AgentFigures } from './peers/agent.ts';
+import type { Crowd } from './multi-user/crowd.ts';
+import type { FirstResults } from './multi-user/first-result.ts';
 import type { Machine } from './machine.ts';
 import type { Percentiles, Spread } from './measure.ts';
 import type { ParslFigures } from './peers/parsl.ts';
@@ -33,6 +35,7 @@ export interface BenchReport {
   readonly service?: { readonly embedded: ServiceFigures; readonly postgres?: ServiceFigures };
   /** Python tasks of the field's SDK through service and broker. */
   readonly endpoint?: EndpointPart;
+  readonly multi_user?: MultiUser;
   readonly peers?: { readonly parsl?: ParslFigures };
   readonly ratios?: Ratios;
   /** Sections that could not be measured, and why. */
@@ -204,6 +207,13 @@ export interface EndpointPart {
   readonly agent?: AgentFigures;
 }
 
+/** User endpoints of users who have none yet. */
+export interface MultiUser {
+  /** From the submission; they took turns. */
+  readonly first_result_s: FirstResults;
+  readonly crowd: Crowd;
+}
+
 /** Only those whose both sides were measured. */
 export interface Ratios {
   readonly python_to_parsl?: number;
@@ -226,4 +236,5 @@ export interface Ratios {
   /** Over the agent's: smaller is better. */
   readonly endpoint_p50_to_agent?: number;
   readonly endpoint_first_result_to_agent?: number;
+  readonly user_endpoint_first_result_to_agent?: number;
 }

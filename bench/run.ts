@@ -17,8 +17,8 @@ export interface BenchOptions extends Omit<Effort, 'directory' | 'signal' | 'pro
 
 /** No section takes nearly as long; one that does is stuck, and the others still have to run. */
 const SECTION_TIMEOUT_MS = 1_200_000;
-/** How long an interrupted section may take to stop what it started. */
-const GRACE_MS = 20_000;
+/** What an interrupted section has started may take its time to end: fifty user endpoints, and fifty local accounts. */
+const GRACE_MS = 120_000;
 
 /** A section that fails is named under `failures`; the others still run. Rejects only when `signal` aborts. */
 export async function runBench(

@@ -8,7 +8,7 @@ export type Section = (effort: Effort) => Promise<Partial<BenchReport>>;
 /** In the order in which they run; the names are those of the report's keys. */
 export const SECTION_NAMES = [
   'limits', 'no_op', 'latency', 'payload', 'zero_worker', 'throughput', 'scale_out', 'memory', 'cold_start',
-  'node_hours', 'slurm', 'python', 'service', 'endpoint', 'peers',
+  'node_hours', 'slurm', 'python', 'service', 'endpoint', 'multi_user', 'peers',
 ] as const;
 
 export type SectionName = typeof SECTION_NAMES[number];

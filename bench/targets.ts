@@ -1,24 +1,9 @@
-// What is worth printing about a report, one row each: where the figure is, its unit, and what it has to reach.
+// What is worth printing about a report, in the order of the tables.
 
-import type { EndpointFigures } from './endpoint/measure.ts';
+import { endpointRows, multiUserRows, serviceRows } from './endpoint-rows.ts';
 import type { Spread } from './measure.ts';
-import type { BenchReport, ServiceFigures } from './results.ts';
-
-export interface Row {
-  readonly group: string;
-  readonly name: string;
-  readonly unit: string;
-  readonly value: (report: BenchReport) => number | undefined;
-  readonly spread?: (report: BenchReport) => Spread | undefined;
-  readonly target?: Target;
-}
-
-/** `least`: the value may not be smaller; `most`: it may not be larger. */
-export type Target = { readonly least: number } | { readonly most: number };
-
-export function meets(value: number, target: Target): boolean {
-  return 'least' in target ? value >= target.least : value <= target.most;
-}
+import type { BenchReport } from './results.ts';
+import type { Row } from './row.ts';
 
 export const ROWS: readonly Row[] = [
   {
@@ -170,6 +155,7 @@ export const ROWS: readonly Row[] = [
     group: 'Endpoint over the agent', name: 'stopped to first result', unit: '×', target: { most: 0.5 },
     value: (r) => r.ratios?.endpoint_first_result_to_agent,
   },
+  ...multiUserRows(),
   { group: 'Node-hours', name: 'a simulated day', unit: 'h', value: (r) => r.node_hours?.ours.node_hours },
   { group: 'Node-hours', name: 'the least that is possible', unit: 'h', value: (r) => r.node_hours?.least },
   {
@@ -220,60 +206,6 @@ export const ROWS: readonly Row[] = [
   },
   { group: 'Ratios', name: 'scheduler alone over raw ZeroMQ', unit: '×', value: (r) => r.ratios?.zero_worker_to_zmq },
 ];
-
-function serviceRows(database: string, of: (report: BenchReport) => ServiceFigures | undefined): Row[] {
-  const group = `Through the service, ${database}`;
-  return [
-    {
-      group, name: 'no-op tasks, 2 workers', unit: 'tasks/s', target: { least: 5_000 },
-      value: (r) => of(r)?.tasks_per_s, spread: (r) => of(r)?.spread.tasks_per_s,
-    },
-    {
-      group, name: 'client CPU per task', unit: 'µs', target: { most: 40 },
-      value: (r) => of(r)?.client_cpu_us_per_task,
-    },
-    { group, name: 'one at a time, p50', unit: 'ms', value: (r) => of(r)?.latency.p50_ms },
-    { group, name: 'one at a time, p99', unit: 'ms', value: (r) => of(r)?.latency.p99_ms },
-    { group, name: 'limit: broker round trip, p50', unit: 'ms', value: (r) => of(r)?.round_trip.p50_ms },
-    {
-      group, name: 'p50 over the broker round trip’s', unit: '×', target: { most: 4 },
-      value: (r) => ratio(of(r)?.latency.p50_ms, of(r)?.round_trip.p50_ms),
-    },
-  ];
-}
-
-function endpointRows(
-  whose: string, of: (report: BenchReport) => EndpointFigures | undefined,
-): Row[] {
-  const group = `Endpoint: ${whose}`;
-  return [
-    {
-      group, name: 'no-op tasks', unit: 'tasks/s',
-      value: (r) => of(r)?.tasks_per_s.median, spread: (r) => of(r)?.tasks_per_s,
-    },
-    { group, name: "of that the SDK's processor time", unit: 'µs per task', value: (r) => of(r)?.sdk_cpu_us_per_task },
-    { group, name: 'result message p50', unit: 'ms', value: (r) => of(r)?.p50_ms },
-    { group, name: 'result message p99', unit: 'ms', value: (r) => of(r)?.p99_ms },
-    {
-      group, name: 'p50 above that of an endpoint that runs nothing', unit: 'ms',
-      value: (r) => aboveLimit(of(r), r.endpoint?.limit),
-    },
-    { group, name: "SDK's future p50", unit: 'ms', value: (r) => of(r)?.future_p50_ms },
-    {
-      group, name: 'stopped to first result', unit: 's',
-      value: (r) => of(r)?.first_result_s.median, spread: (r) => of(r)?.first_result_s,
-    },
-  ];
-}
-
-function ratio(one: number | undefined, other: number | undefined): number | undefined {
-  return one === undefined || other === undefined ? undefined : one / other;
-}
-
-/** What an endpoint itself adds to the way there and back. */
-function aboveLimit(one: EndpointFigures | undefined, limit: EndpointFigures | undefined): number | undefined {
-  return one === undefined || limit === undefined || one === limit ? undefined : one.p50_ms - limit.p50_ms;
-}
 
 function bestOfPiscina({ limits }: BenchReport): Spread | undefined {
   const best = limits?.piscina?.tasks_per_s;

@@ -19,13 +19,20 @@ const END_MS = 30_000;
 
 export class ServicePlace implements AsyncDisposable {
   readonly url: string;
-  readonly user: BenchUser;
+  /** By this name of the user's. */
+  readonly username = 'bench@example.org';
   readonly #child: ChildProcess;
+  readonly #adminToken: string;
+  #user: BenchUser = { identity: '', token: '' };
 
-  private constructor(child: ChildProcess, url: string, user: BenchUser) {
+  private constructor(child: ChildProcess, url: string, adminToken: string) {
     this.#child = child;
     this.url = url;
-    this.user = user;
+    this.#adminToken = adminToken;
+  }
+
+  get user(): BenchUser {
+    return this.#user;
   }
 
   /** Throws what is missing: a broker, for one. */
@@ -42,13 +49,18 @@ export class ServicePlace implements AsyncDisposable {
       const { admin_token: token } = JSON.parse(
         readFileSync(join(directory, 'service.json'), 'utf8'),
       ) as { admin_token: string }; // the service wrote it
-      const body = JSON.stringify({ username: 'bench@example.org', expires_days: 1 });
-      const user = await asked<BenchUser>(`${url}/admin/users`, { method: 'POST', token, body });
-      return new ServicePlace(child, url, user);
+      const place = new ServicePlace(child, url, token);
+      place.#user = await place.newUser(place.username);
+      return place;
     } catch (error) {
       await ended(child);
       throw error;
     }
+  }
+
+  newUser(username: string): Promise<BenchUser> {
+    const body = JSON.stringify({ username, expires_days: 1 });
+    return asked<BenchUser>(`${this.url}/admin/users`, { method: 'POST', token: this.#adminToken, body });
   }
 
   /** What the service answers at one of its routes. */

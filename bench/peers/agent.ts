@@ -21,8 +21,26 @@ const ONLINE_MS = 60_000;
 const END_MS = 30_000;
 const LOOK_MS = 50;
 
+/** It runs, and has no user endpoint. */
+export interface StartedAgent extends AsyncDisposable {
+  readonly agent: FieldAgent;
+  /** Of its owner, who submits to it. */
+  readonly script: SdkScript;
+}
+
 /** Registered once, and stopped. */
-export async function agentContender({ place, python, config }: Setting, effort: Effort): Promise<Contender> {
+export async function agentContender(setting: Setting, effort: Effort): Promise<Contender> {
+  await using opened = new Closers();
+  const { agent, script } = opened.use(await startedAgent(setting, effort));
+  await stopped(agent);
+  const all = opened.move();
+  return {
+    name: 'agent', script, start: () => agent.start(), stop: () => stopped(agent),
+    [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
+  };
+}
+
+export async function startedAgent({ place, python, config }: Setting, effort: Effort): Promise<StartedAgent> {
   const home = join(effort.directory, 'agent');
   await using opened = new Closers();
   effort.progress('agent: starting');
@@ -34,12 +52,8 @@ export async function agentContender({ place, python, config }: Setting, effort:
   // With a home of its own: the agent's is the mark of its processes.
   const env = place.environment(`${home}-script`);
   const script = opened.use(await SdkScript.start({ python: python.python, env, endpoint, signal: effort.signal }));
-  await stopped(agent);
   const all = opened.move();
-  return {
-    name: 'agent', script, start: () => agent.start(), stop: () => stopped(agent),
-    [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
-  };
+  return { agent, script, [Symbol.asyncDispose]: () => all[Symbol.asyncDispose]() };
 }
 
 async function online(agent: FieldAgent, place: ServicePlace, signal: AbortSignal): Promise<string> {
@@ -54,7 +68,7 @@ async function online(agent: FieldAgent, place: ServicePlace, signal: AbortSigna
 }
 
 /** With everything that it had started: it must not take time from whoever is measured next. */
-async function stopped(agent: FieldAgent): Promise<void> {
+export async function stopped(agent: FieldAgent): Promise<void> {
   await agent.stop();
   const end = performance.now() + END_MS;
   while (agent.processes().length > 0 && performance.now() < end) await sleep(LOOK_MS);

@@ -86,16 +86,18 @@ export class FieldAgent implements AsyncDisposable {
     throw new ComputeError('COMMAND_FAILED', `globus-compute-endpoint ${name} ended with ${code}: ${stdout}${stderr}`);
   }
 
-  /** All of them: the agent, its user endpoints, their engines and workers. */
+  /** The process that starts user endpoints, while it runs. */
+  get manager(): number | undefined {
+    const pid = Number(textOf(join(this.directory, 'daemon.pid')));
+    return textOf(`/proc/${pid}/cmdline`).startsWith('Globus Compute Endpoint') ? pid : undefined;
+  }
+
+  /** The agent, its user endpoints, their engines and workers; but not those that have given themselves a title. */
   processes(): number[] {
+    // A title is written over the mark.
     const mark = `HOME=${this.#options.home}`;
-    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(mark);
-      } catch {
-        return false; // it ended, or is somebody else's
-      }
-    });
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number)
+      .filter((pid) => textOf(`/proc/${pid}/environ`).split('\0').includes(mark));
   }
 
   /** As a power cut would: nobody says good-bye. */
@@ -130,5 +132,14 @@ export class FieldAgent implements AsyncDisposable {
     // The commands of its scheduler scripts are looked up where its interpreter is.
     const directory = join(home, '.globus_compute');
     return { ...env, HOME: home, GLOBUS_COMPUTE_USER_DIR: directory, PATH: `${bin}:${env['PATH']}` };
+  }
+}
+
+/** Empty: it is not there, or somebody else's. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
   }
 }

@@ -5,6 +5,7 @@ import { latency } from './latency.ts';
 import { limits } from './limits.ts';
 import { memory } from './memory.ts';
 import { noOp } from './no-op.ts';
+import { multiUser } from './multi-user.ts';
 import { payload } from './payload.ts';
 import { nodeHours } from './node-hours.ts';
 import { peers } from './peers.ts';
@@ -30,5 +31,6 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
   python,
   service,
   endpoint,
+  multi_user: multiUser,
   peers,
 };

@@ -34,6 +34,7 @@ Examples:
   switchyard bench --only slurm --partition short --peer parsl
   switchyard bench --only service --database postgres://user@host/database
   switchyard bench --only endpoint --peer agent
+  sudo switchyard bench --only multi_user --peer agent
 
 Exit status: 0 everything was measured, 1 a section could not be, 64 there is no such section, 73 a file cannot be
 written, 130 or 143 stopped by Ctrl-C or SIGTERM.
@@ -81,9 +82,9 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
 }
 
 /** They need what not every machine has. */
-const ON_DEMAND: ReadonlySet<SectionName> = new Set(['python', 'service', 'endpoint', 'peers']);
+const ON_DEMAND: ReadonlySet<SectionName> = new Set(['python', 'service', 'endpoint', 'multi_user', 'peers']);
 /** They measure the peer themselves. */
-const HAS_PEER: ReadonlySet<SectionName> = new Set(['slurm', 'python', 'endpoint']);
+const HAS_PEER: ReadonlySet<SectionName> = new Set(['slurm', 'python', 'endpoint', 'multi_user']);
 
 export interface Choice {
   readonly sections: SectionName[];
@@ -92,7 +93,8 @@ export interface Choice {
 
 /**
  * Every section but those that must be asked for, and slurm, where no cluster answers; in the order of the table,
- * whatever was typed. Alone, slurm, python and endpoint have the peer beside them, without the peers' section.
+ * whatever was typed. Alone, slurm, python, endpoint and multi_user have the peer beside them, without the
+ * peers' section.
  */
 export function chooseSections(only: string | undefined, peerName: string | undefined, onCluster: boolean): Choice {
   const peer = peerName === undefined ? undefined : known('peer', peerName, PEERS);

@@ -38,6 +38,7 @@ test('a ratio is there when both its sides are', () => {
     parsl_slurm_first_result_to_ours: 3,
     payload_to_zmq: 0.6,
     zero_worker_to_zmq: 0.6,
+    user_endpoint_first_result_to_agent: 1.5 / 12,
   });
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { figure, renderReport } from '../../../bench/report.ts';
 import { ratiosOf } from '../../../bench/ratios.ts';
-import { meets } from '../../../bench/targets.ts';
+import { meets } from '../../../bench/row.ts';
 import { FULL, HEAD } from './reports.ts';
 
 test('figures have three significant digits', () => {
@@ -19,6 +19,8 @@ test('a figure is set against its target, and says whether it is met', () => {
   assert.deepEqual(words('no-op tasks, 2 workers'), ['160,000', 'tasks/s', '144,000 – 176,000', '≥ 150,000', 'met']);
   assert.deepEqual(words('largest process, 1,000,000 tasks pending'), ['700', 'MiB', '≤ 1,020', 'met']);
   assert.deepEqual(words('commands of a look at 500 jobs'), ['1.00', 'commands', '≤ 1.00', 'met']);
+  assert.deepEqual(words('ours over the agent'), ['0.125', '×', '≤ 0.500', 'met']);
+  assert.deepEqual(words('of those without a result'), ['0', 'users', '≤ 0', 'met']);
   assert.deepEqual(words('no-op throughput over Parsl HTEX'), ['80.0', '×', '≥ 80.0', 'met']);
 });
 
@@ -26,6 +28,7 @@ test('every part that was measured is in the text, and no other', () => {
   const full = renderReport({ ...FULL, ratios: ratiosOf(FULL) });
   const titles = [
     'Throughput', 'Latency', 'Cost per hop', 'Payload, one at a time', 'Tasks/s by payload and workers',
+    'Multi-user: submission', 'Multi-user: many',
     'Scheduler alone, managers', 'Parsl 2026.1.1', 'Memory', 'Scale-out', 'Start', 'Slurm', 'Ratios',
   ];
   for (const title of titles) {

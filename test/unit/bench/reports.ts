@@ -63,6 +63,13 @@ export const FULL = {
       watch_500_ms: around(6),
     },
   },
+  multi_user: {
+    first_result_s: { ours: around(1.5), agent: around(12) },
+    crowd: {
+      users: 50, lost: 0, last_result_s: 30, supervisor_rss_mib: 60, supervisor_pss_mib: 20,
+      supervisor_cpu_percent: 0.1, user_endpoint_mib: 40,
+    },
+  },
   peers: {
     parsl: {
       version: '2026.1.1', python: '3.11.2', tasks_per_s: 2000, best_prefetch: 10, tasks: 10_000,

@@ -8,7 +8,7 @@ const chosen = (only?: string, peer?: string, onCluster = false): SectionName[] 
 
 test('without --only every section runs but those that must be asked for, and Slurm where none answers', () => {
   const without = (...left: SectionName[]): SectionName[] => SECTION_NAMES.filter((name) => !left.includes(name));
-  const onDemand: SectionName[] = ['python', 'service', 'endpoint'];
+  const onDemand: SectionName[] = ['python', 'service', 'endpoint', 'multi_user'];
   assert.deepEqual(chosen(), without('slurm', ...onDemand, 'peers'));
   assert.deepEqual(chosen(undefined, undefined, true), without(...onDemand, 'peers'));
   assert.deepEqual(chosen(undefined, 'parsl'), without('slurm', ...onDemand));
@@ -31,6 +31,7 @@ test('slurm and python are measured when they are asked for, with the peer besid
 
 test('endpoints are measured when they are asked for, with their peer beside them', () => {
   assert.deepEqual(chooseSections('endpoint', 'agent', false), { sections: ['endpoint'], peer: 'agent' });
+  assert.deepEqual(chooseSections('multi-user', 'agent', false), { sections: ['multi_user'], peer: 'agent' });
   assert.deepEqual(chooseSections('endpoint', undefined, false), { sections: ['endpoint'], peer: undefined });
 });
 
