@@ -3,23 +3,24 @@
 import { access, constants } from 'node:fs/promises';
 import { ComputeError } from '../common/errors.ts';
 import { isMapping } from '../common/schema.ts';
-import { findAccount, refusalOf } from '../supervisor/accounts.ts';
+import { findAccount, refusalOf, ROOT } from '../supervisor/accounts.ts';
 import { loadIdentityMap } from '../supervisor/identity-map.ts';
 import { looseness } from '../supervisor/strict-modes.ts';
 import { failed, failure, ok, warning, type Finding } from './endpoint-finding.ts';
 import type { NamedText } from './endpoint-input.ts';
 
 const CHECK = 'identity map';
-/** Who serves several users is root. */
-const SUPERVISOR = { uid: 0, name: 'root' };
 
-export async function checkIdentityMap({ path, text }: NamedText, endpointId: string): Promise<Finding[]> {
+/** `minimumUid`: config.yaml's. */
+export async function checkIdentityMap(
+  { path, text }: NamedText, endpointId: string, minimumUid: number,
+): Promise<Finding[]> {
   try {
     const { notes } = await loadIdentityMap(path, endpointId);
     const rules = rulesIn(text);
     const doubts = [
       ...notes.map((note) => warning(CHECK, note)), ...rules.flatMap(doubtsOf),
-      ...await Promise.all(rules.map(checkOutput)), ...await Promise.all(commandsIn(text).map(checkCommand)),
+      ...await Promise.all(rules.map((rule) => checkOutput(rule, minimumUid))), ...await Promise.all(commandsIn(text).map(checkCommand)),
     ].filter((finding) => finding !== undefined);
     return doubts.length > 0 ? doubts : [ok(CHECK, `${path} loads; switchyard endpoint map tries identities on it`)];
   } catch (error) {
@@ -66,13 +67,13 @@ function hasBareDot(match: string): boolean {
 }
 
 /** One that is the same for everybody can be looked up now. */
-async function checkOutput({ match, output }: Rule): Promise<Finding | undefined> {
+async function checkOutput({ match, output }: Rule, minimumUid: number): Promise<Finding | undefined> {
   if (output.includes('{')) return undefined;
   const rule = `the mapping of ${JSON.stringify(match)} to ${JSON.stringify(output)}`;
   try {
     const account = await findAccount(output);
     if (account === undefined) return failure(CHECK, `${rule} is refused: there is no such local account`);
-    const refusal = refusalOf(account, SUPERVISOR);
+    const refusal = refusalOf(account, { ...ROOT, minimumUid });
     return refusal === undefined ? undefined : failure(CHECK, `${rule} is refused: ${refusal}`);
   } catch (error) {
     if (!(error instanceof ComputeError)) throw error;

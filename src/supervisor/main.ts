@@ -97,7 +97,7 @@ await untilShutdown(log, async (signal) => {
     const own = await ownAccount();
     supervisor = new Supervisor(orders, {
       log, clock: systemClock, map, ownAccount: own, findAccount,
-      refusalOf: (account) => refusalOf(account, own),
+      refusalOf: (account) => refusalOf(account, { ...own, minimumUid: config.minimum_uid }),
     }, {
       becomes: map !== undefined, startsAtOnce: Math.max(2, 2 * availableParallelism()),
       own: {

@@ -108,6 +108,11 @@ test('a map is read, and whom it lets in is looked up', async () => {
     ]);
     await site.write(map, to('root'));
     await says(site, /^warn identity map: .*takes everybody.*as root/, /^fail identity map: .*to "root" is refused/);
+    await site.write(map, to('daemon'));
+    await says(site, /takes everybody/, /^fail identity map: .*to "daemon" is refused: .*minimum_uid \(1000\)/);
+    const config = 'multi_user: true\nidentity_mapping_config_path: example_identity_mapping_config.json\n';
+    await site.write('config.yaml', `${config}minimum_uid: 1\n`);
+    await says(site, /takes everybody/);
     await site.write(map, to('no-such-user', '/no/such/program'));
     await says(site, /takes everybody/, /there is no such local account/, /^fail .*command \/no\/such\/program is /);
   });
