@@ -6,6 +6,7 @@ import { isMapping } from '../common/schema.ts';
 import { findAccount, refusalOf, ROOT } from '../supervisor/accounts.ts';
 import { loadIdentityMap } from '../supervisor/identity-map.ts';
 import { looseness } from '../supervisor/strict-modes.ts';
+import { externalCommands, externalFiles } from './endpoint-external-files.ts';
 import { failed, failure, ok, warning, type Finding } from './endpoint-finding.ts';
 import type { NamedText } from './endpoint-input.ts';
 
@@ -20,7 +21,8 @@ export async function checkIdentityMap(
     const rules = rulesIn(text);
     const doubts = [
       ...notes.map((note) => warning(CHECK, note)), ...rules.flatMap(doubtsOf),
-      ...await Promise.all(rules.map((rule) => checkOutput(rule, minimumUid))), ...await Promise.all(commandsIn(text).map(checkCommand)),
+      ...await Promise.all(rules.map((rule) => checkOutput(rule, minimumUid))),
+      ...await Promise.all(externalCommands(text).map(checkCommand)),
     ].filter((finding) => finding !== undefined);
     return doubts.length > 0 ? doubts : [ok(CHECK, `${path} loads; switchyard endpoint map tries identities on it`)];
   } catch (error) {
@@ -81,17 +83,17 @@ async function checkOutput({ match, output }: Rule, minimumUid: number): Promise
   }
 }
 
-function commandsIn(text: string): string[] {
-  return documentsIn(text).flatMap(({ command }) => Array.isArray(command) ? [String(command[0])] : []);
-}
-
-async function checkCommand(program: string): Promise<Finding | undefined> {
+async function checkCommand(command: readonly string[]): Promise<Finding | undefined> {
+  const [program = ''] = command;
   // Others are looked for in the supervisor's PATH, which may be another than ours.
   if (!program.startsWith('/')) return warning(CHECK, `the command ${program} has no path: write where it is`);
   const isProgram = await access(program, constants.X_OK).then(() => true, () => false);
   if (!isProgram) return failure(CHECK, `the command ${program} is not there, or cannot be executed`);
-  const problem = await looseness(program);
-  return problem === undefined ? undefined : failure(CHECK, `the command ${program} would run as root, and ${problem}`);
+  for (const file of await externalFiles(command)) {
+    const problem = await looseness(file);
+    if (problem !== undefined) return failure(CHECK, `the command ${program} would run as root, and ${problem}`);
+  }
+  return undefined;
 }
 
 function documentsIn(text: string): Record<string, unknown>[] {

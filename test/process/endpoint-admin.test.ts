@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Rendering } from '../../src/cli/endpoint-render.ts';
@@ -46,8 +46,10 @@ suite('an administrator at the command line', () => {
         assert.match(looked, new RegExp(`^ok    ${check}: `, 'm'));
       }
       says(await site.endpoint('list'), 0, /^-\s+Initialized\s+-\s+one$/m);
+      await appendFile(site.file('config.yaml'), '# token: abc\n');
       await using started = site.begin('endpoint', 'start', 'one');
       await until('its start', () => started.texts.stdout.includes('Multi-User Endpoint ID'), 60_000);
+      assert.match(started.texts.stderr, /what looks like one is at \S+config\.yaml:\d+, and the service is told/);
       says(await site.endpoint('list'), 0, new RegExp(`^${site.id()}\\s+Running\\s+${site.pid()}\\s+one$`, 'm'));
       says(await site.endpoint('doctor', site.id()), 0, new RegExp(
         `^ok    daemon\\.pid: the endpoint runs, as process ${site.pid()}$[^]*^ok    endpoint\\.json: its id is `
@@ -96,6 +98,18 @@ suite('an administrator at the command line', () => {
       const field = await site.command(words, '{"worker_init": "x"}');
       assert.deepEqual([field.status, field.stderr], [0, '> Rendered user config:\n']);
       assert.match(field.stdout, /worker_init: "x"\n[^]*idle_heartbeats_hard: 5760\n$/);
+    });
+  });
+
+  test('what cannot run a task is not registered', async () => {
+    await withEndpointSite(service, user, async (site) => {
+      says(await site.endpoint('configure', 'one'), 0, /^Created /);
+      await writeFile(site.file('config.yaml'), `engine:
+  type: GlobusComputeEngine
+  provider: {type: KubernetesProvider, image: python:3.12}
+`);
+      says(await site.endpoint('start', 'one'), 64, /provider\.type: KubernetesProvider is not there yet; there is /);
+      assert.ok(!existsSync(site.file('endpoint.json')));
     });
   });
 

@@ -72,7 +72,8 @@ test('which uids are of people is for the endpoint to say', async () => {
 test('who may not use it learns why, and the exit status says so', async () => {
   const cases: readonly (readonly [name: string, expected: RegExp])[] = [
     ['root', /root \(uid 0\) is the account that the endpoint itself runs as/],
-    ['daemon', /daemon has uid \d+, which is below minimum_uid \(1000\)/], ['-rf', /"-rf" is no name of an account: it begins with/],
+    ['daemon', /daemon has uid \d+, which is below minimum_uid \(1000\)/],
+    ['-rf', /"-rf" is no name of an account: it begins with/],
     [`${NAME}x`, /there is no local account/], ['a\u001b[31m\nb', /"a\\u001b\[31m\\nb" is no name of an account/],
   ];
   for (const [name, expected] of cases) {

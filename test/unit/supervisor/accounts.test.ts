@@ -106,7 +106,8 @@ test('nobody is mapped to the account that the endpoint runs as, by name or by n
 
 test('numbers that are not a person\'s are refused', () => {
   const cases: readonly (readonly [Partial<Account>, RegExp])[] = [
-    [{ uid: 999 }, /below minimum_uid \(1000\): an account of the system.*config\.yaml/], [{ uid: 65_534 }, /stands for ids that cannot be shown/],
+    [{ uid: 999 }, /below minimum_uid \(1000\): an account of the system.*config\.yaml/],
+    [{ uid: 65_534 }, /stands for ids that cannot be shown/],
     [{ uid: 2 ** 31 }, /negative number/], [{ uid: 2 ** 32 - 1 }, /no id of an account/], [{ uid: -1 }, /no id/],
     [{ uid: 2 ** 32 }, /no id/], [{ uid: 1.5 }, /no id/], [{ uid: Number.NaN }, /no id/],
     [{ gid: 0, groups: [0] }, /primary group of alice is 0/], [{ groups: [5001, 0] }, /in group 0, root's/],
