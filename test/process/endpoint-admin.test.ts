@@ -123,6 +123,7 @@ suite('an administrator at the command line', () => {
         says(await site.endpoint('enable-on-boot', name, '-c', endpoints, '--unit-directory', units), 0,
           new RegExp(`^Systemd service installed at ${units}/switchyard-endpoint-${name}\\.service\\. Run\n\tsudo `));
       }
+      says(await site.endpoint('--config-dir', endpoints, 'list'), 0, /Initialized[^]*\bmany\n[^]*\bone\n/);
       const command = (name: string): string | undefined =>
         /^ExecStart=(.*)$/m.exec(readFileSync(join(units, `switchyard-endpoint-${name}.service`), 'utf8'))?.[1];
       const start = (name: string): RegExp =>
