@@ -52,7 +52,9 @@ const { version } = createRequire(import.meta.url)('../../../package.json') as {
 const level = orders.debug || config.debug ? 'debug' : 'info';
 const log = rotatedLog('supervisor', {
   level, path: join(directory, 'endpoint.log'), bytesMax: LOG_BYTES_MAX, generations: LOG_GENERATIONS,
-  ...orders.console ? { also: (line: string) => { process.stderr.write(consoleLine(line)); } } : {},
+  ...orders.console ? { also: (line: string): void => {
+    process.stderr.write(consoleLine(line, process.stderr.isTTY));
+  } } : {},
 });
 const title = `switchyard endpoint *(${endpointId}, ${name})${config.environment === null ? '' : ` - ${
   config.environment}`}`;
