@@ -66,7 +66,7 @@ export function parseEngineConfig(value: unknown): EngineConfig {
   const {
     available_accelerators, job_status_kwargs, manager_selector, poll_period, container_type, container_uri,
     container_cmd_options, ...plain
-  } = parseKeys(mpi === undefined ? own : { label: type, ...own });
+  } = parseKeys(withRanges(mpi === undefined ? own : { label: type, ...own }));
   checkNumbers(plain);
   if (plain.run_in_sandbox) throw invalid(['engine: run_in_sandbox is not there yet; remove it']);
   const builtOn = parseProvider(provider);
@@ -85,6 +85,16 @@ export function parseEngineConfig(value: unknown): EngineConfig {
       ...notesOf(poll_period, plain.max_retries_on_system_failure), ...walltimeNotes(provider), ...mpi?.notes ?? [],
     ],
   };
+}
+
+const RANGE_TEXT = /^\s*[([]?\s*(\d{1,5})\s*[,-]\s*(\d{1,5})\s*[)\]]?\s*$/;
+
+/** A range of ports as a text, such as a user's value, or as Python writes it; what is none is left for the check. */
+function withRanges(keys: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(keys).map(([key, value]) => {
+    const written = key.endsWith('_port_range') && typeof value === 'string' ? RANGE_TEXT.exec(value) : null;
+    return [key, written === null ? value : [Number(written[1]), Number(written[2])]];
+  }));
 }
 
 function notesOf(pollPeriod: number | null, systemRetries: number): string[] {

@@ -30,7 +30,8 @@ export interface ConsumerOptions {
   readonly exclusive?: boolean;
   /**
    * How long a queue may be refused to us until we believe it, default 5 s. Of an exclusive consumer that was killed
-   * the broker learns late, and refuses the queue to the next until then.
+   * the broker learns late, and refuses the queue to the next until then. A queue that is not there has no such
+   * consumer: asked for exclusively, and for the first time, that is believed at once.
    */
   readonly refusedMsMax?: number;
   /** Must not throw; every delivery has to be acknowledged or rejected sooner or later. */
@@ -40,6 +41,8 @@ export interface ConsumerOptions {
 /** So many ids of finished messages are remembered. */
 const REMEMBERED = 16_384;
 const REFUSED_MS_MAX = 5_000;
+/** The broker's reply code for a queue that is not there. */
+const NOT_FOUND = 404;
 
 interface InHand {
   channel: Channel;
@@ -56,6 +59,7 @@ export class Consumer implements AsyncDisposable {
   #channel: Channel | undefined;
   #tag: string | undefined;
   #refusedSinceMs: number | undefined;
+  #everReady = false;
   #cancelling = false;
   #duplicates = 0;
   #open = 0;
@@ -127,6 +131,7 @@ export class Consumer implements AsyncDisposable {
     }, { exclusive });
     this.#tag = consumerTag;
     this.#refusedSinceMs = undefined;
+    this.#everReady = true;
     this.#ready.resolve();
   }
 
@@ -138,9 +143,11 @@ export class Consumer implements AsyncDisposable {
     if (cause.code !== 'BROKER_REFUSED') return;
     const now = this.#deps.clock.now();
     this.#refusedSinceMs ??= now;
-    if (now - this.#refusedSinceMs < (this.#options.refusedMsMax ?? REFUSED_MS_MAX)) return;
+    const { queue, exclusive = false, refusedMsMax = REFUSED_MS_MAX } = this.#options;
+    const isMissing = exclusive && !this.#everReady && cause.details['code'] === NOT_FOUND;
+    if (!isMissing && now - this.#refusedSinceMs < refusedMsMax) return;
     this.#end(new ComputeError('BROKER_REFUSED',
-      `the broker at ${this.#connection.shown} does not let us read queue ${this.#options.queue}`, { cause }));
+      `the broker at ${this.#connection.shown} does not let us read queue ${queue}`, { cause }));
     void this.#kept.close();
   }
 

@@ -86,7 +86,7 @@ export function openCommand(
       + `${COMMAND_BYTES_MAX} are read` } };
   }
   try {
-    const command = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    const command = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(body), 'everywhere');
     return isJsonObject(command) ? { command, timestampS } : { refused: refused('the command is not an object') };
   } catch {
     return { refused: { type: 'refused', reason: 'not-json', text: 'the command is not JSON' } };

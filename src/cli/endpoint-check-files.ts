@@ -48,27 +48,3 @@ export async function checkIncludes({ path, text }: NamedText): Promise<Finding 
   return failure('includes', `the template includes files, and users cannot get at them: ${closed} is closed to others`
     + '. Let user_config_template_path in config.yaml point to a directory that everybody may list');
 }
-
-const NAMED = /\b\w*(?:password|passwd|secret|token|api_?key|private_?key)\w*["']?\s*[:=]\s*(\S.*)$/i;
-/** Nothing, or what somebody else puts there: a user, or a shell. */
-const NO_VALUE = /^(?:#|null\b|~|true\b|false\b|(["'])\s*\1|["']?\s*(?:\{\{|\$))/;
-/** What is one by its form. */
-const FORMS: readonly RegExp[] = [
-  /-----BEGIN [A-Z ]*PRIVATE KEY-----/, /\bAKIA[0-9A-Z]{16}\b/, /\bgh[pousr]_[A-Za-z0-9]{20,}/,
-  /:\/\/[^\s/:@]+:[^\s/@]+@/,
-];
-
-/** What is told to the service when the endpoint starts, so that users can see what they may ask for. */
-export function checkSecrets(told: readonly NamedText[]): Finding {
-  const found = told.flatMap(({ path, text }) => text.split('\n').flatMap((line, i) =>
-    looksSecret(line) ? [`${path}:${i + 1}`] : []));
-  if (found.length === 0) return ok('secrets', 'nothing looks like one in what the service is told');
-  return warning('secrets', `what looks like one is at ${found.join(', ')}, and the service is told these files: move`
-    + ' it to a file of the site\'s that worker_init reads as the user');
-}
-
-function looksSecret(line: string): boolean {
-  const value = NAMED.exec(line)?.[1];
-  return (value !== undefined && !NO_VALUE.test(value)) || FORMS.some((form) => form.test(line));
-}
-

@@ -3,23 +3,26 @@
 import { access, constants } from 'node:fs/promises';
 import { ComputeError } from '../common/errors.ts';
 import { isMapping } from '../common/schema.ts';
-import { findAccount, refusalOf } from '../supervisor/accounts.ts';
+import { findAccount, refusalOf, ROOT } from '../supervisor/accounts.ts';
 import { loadIdentityMap } from '../supervisor/identity-map.ts';
 import { looseness } from '../supervisor/strict-modes.ts';
+import { externalCommands, externalFiles } from './endpoint-external-files.ts';
 import { failed, failure, ok, warning, type Finding } from './endpoint-finding.ts';
 import type { NamedText } from './endpoint-input.ts';
 
 const CHECK = 'identity map';
-/** Who serves several users is root. */
-const SUPERVISOR = { uid: 0, name: 'root' };
 
-export async function checkIdentityMap({ path, text }: NamedText, endpointId: string): Promise<Finding[]> {
+/** `minimumUid`: config.yaml's. */
+export async function checkIdentityMap(
+  { path, text }: NamedText, endpointId: string, minimumUid: number,
+): Promise<Finding[]> {
   try {
     const { notes } = await loadIdentityMap(path, endpointId);
     const rules = rulesIn(text);
     const doubts = [
       ...notes.map((note) => warning(CHECK, note)), ...rules.flatMap(doubtsOf),
-      ...await Promise.all(rules.map(checkOutput)), ...await Promise.all(commandsIn(text).map(checkCommand)),
+      ...await Promise.all(rules.map((rule) => checkOutput(rule, minimumUid))),
+      ...await Promise.all(externalCommands(text).map(checkCommand)),
     ].filter((finding) => finding !== undefined);
     return doubts.length > 0 ? doubts : [ok(CHECK, `${path} loads; switchyard endpoint map tries identities on it`)];
   } catch (error) {
@@ -66,13 +69,13 @@ function hasBareDot(match: string): boolean {
 }
 
 /** One that is the same for everybody can be looked up now. */
-async function checkOutput({ match, output }: Rule): Promise<Finding | undefined> {
+async function checkOutput({ match, output }: Rule, minimumUid: number): Promise<Finding | undefined> {
   if (output.includes('{')) return undefined;
   const rule = `the mapping of ${JSON.stringify(match)} to ${JSON.stringify(output)}`;
   try {
     const account = await findAccount(output);
     if (account === undefined) return failure(CHECK, `${rule} is refused: there is no such local account`);
-    const refusal = refusalOf(account, SUPERVISOR);
+    const refusal = refusalOf(account, { ...ROOT, minimumUid });
     return refusal === undefined ? undefined : failure(CHECK, `${rule} is refused: ${refusal}`);
   } catch (error) {
     if (!(error instanceof ComputeError)) throw error;
@@ -80,17 +83,17 @@ async function checkOutput({ match, output }: Rule): Promise<Finding | undefined
   }
 }
 
-function commandsIn(text: string): string[] {
-  return documentsIn(text).flatMap(({ command }) => Array.isArray(command) ? [String(command[0])] : []);
-}
-
-async function checkCommand(program: string): Promise<Finding | undefined> {
+async function checkCommand(command: readonly string[]): Promise<Finding | undefined> {
+  const [program = ''] = command;
   // Others are looked for in the supervisor's PATH, which may be another than ours.
   if (!program.startsWith('/')) return warning(CHECK, `the command ${program} has no path: write where it is`);
   const isProgram = await access(program, constants.X_OK).then(() => true, () => false);
   if (!isProgram) return failure(CHECK, `the command ${program} is not there, or cannot be executed`);
-  const problem = await looseness(program);
-  return problem === undefined ? undefined : failure(CHECK, `the command ${program} would run as root, and ${problem}`);
+  for (const file of await externalFiles(command)) {
+    const problem = await looseness(file);
+    if (problem !== undefined) return failure(CHECK, `the command ${program} would run as root, and ${problem}`);
+  }
+  return undefined;
 }
 
 function documentsIn(text: string): Record<string, unknown>[] {

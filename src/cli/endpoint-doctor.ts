@@ -5,11 +5,12 @@ import type { EndpointConfig } from '../endpoint/config.ts';
 import { parseSupervisorConfig } from '../supervisor/config.ts';
 import { findFiles, readEnvironment, type SiteFiles } from '../supervisor/files.ts';
 import { mapFor, type Privileges } from '../supervisor/privileges.ts';
-import { checkIncludes, checkInstance, checkModes, checkSecrets } from './endpoint-check-files.ts';
+import { checkIncludes, checkInstance, checkModes } from './endpoint-check-files.ts';
 import { checkIdentityMap } from './endpoint-check-identities.ts';
 import {
   checkEnvironment, checkProgram, checkPrograms, checkPython, checkScheduler, searchPath, type Own,
 } from './endpoint-check-programs.ts';
+import { checkSecrets } from './endpoint-check-secrets.ts';
 import { checkTemplate, type Tried } from './endpoint-check-template.ts';
 import { isMultiUser, oneUsers, readConfigFile, type WrittenConfig } from './endpoint-config.ts';
 import { CONFIG_FILE, endpointId, type EndpointFolder } from './endpoint-directory.ts';
@@ -62,14 +63,16 @@ async function examineSeveral(folder: EndpointFolder, file: WrittenConfig, deps:
     amqpPort: config.amqp_port,
     findings: [
       ok('config.yaml', 'a multi-user endpoint'), ...config.notes.map((note) => warning('config.yaml', note)),
-      ...await checkUsers(folder, files, deps), ...await checkUserEndpoints(folder, { files, file }, deps),
+      ...await checkUsers(folder, { files, minimumUid: config.minimum_uid }, deps),
+      ...await checkUserEndpoints(folder, { files, file }, deps),
     ],
   };
 }
 
 /** Who is served, and in whose hands that is. */
 async function checkUsers(
-  folder: EndpointFolder, files: SiteFiles, { privileges, own }: ExamineDeps,
+  folder: EndpointFolder, { files, minimumUid }: { readonly files: SiteFiles; readonly minimumUid: number },
+  { privileges, own }: ExamineDeps,
 ): Promise<Finding[]> {
   const said: string[] = [];
   let map: string | null;
@@ -86,12 +89,10 @@ async function checkUsers(
     own.directory,
   ];
   const modes = privileges.root ? [await checkModes(paths)] : [];
-  return [...modes, ...await identityFindings(map, await endpointId(folder).catch(() => undefined))];
-}
-
-async function identityFindings(path: string, id: string | undefined): Promise<Finding[]> {
-  const text = await textOf('identity map', path);
-  return 'level' in text ? [text] : await checkIdentityMap(text, id ?? NO_ID);
+  const text = await textOf('identity map', map);
+  if ('level' in text) return [...modes, text];
+  const id = await endpointId(folder).catch(() => undefined);
+  return [...modes, ...await checkIdentityMap(text, id ?? NO_ID, minimumUid)];
 }
 
 /** What is started for them. */

@@ -21,7 +21,7 @@ export async function textAt(path: string): Promise<NamedText> {
 export function jsonObjectIn({ path, text }: NamedText, what: string): JsonObject {
   let value: Json;
   try {
-    value = parseJson(text);
+    value = parseJson(text, 'everywhere');
   } catch (cause) {
     throw misuse(`Invalid JSON in ${path} for ${what}: ${cause instanceof Error ? cause.message : ''}`, cause);
   }

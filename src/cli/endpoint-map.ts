@@ -4,13 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { isJsonObject, parseJson, type Json, type JsonObject } from '../common/json.ts';
-import { isMapping } from '../common/schema.ts';
 import { EXIT_NOT_ALLOWED, EXIT_OK } from '../common/shutdown.ts';
-import { parseYaml } from '../common/yaml.ts';
 import { accountNameProblem } from '../supervisor/account-name.ts';
-import { findAccount, refusalOf, type Account } from '../supervisor/accounts.ts';
+import { findAccount, refusalOf, ROOT, type Account } from '../supervisor/accounts.ts';
+import { MINIMUM_UID, parseSupervisorConfig } from '../supervisor/config.ts';
 import { lookUp, type Lookup, type Mapped } from '../supervisor/identity-lookup.ts';
 import { loadIdentityMap } from '../supervisor/identity-map.ts';
+import { readConfigFile } from './endpoint-config.ts';
 import { CONFIG_FILE, endpointId, endpointsDirectory, findEndpoint } from './endpoint-directory.ts';
 import { misuse, storageFailed } from './failure.ts';
 
@@ -30,8 +30,6 @@ export interface Mapping {
   readonly warnings: readonly string[];
 }
 
-/** Who serves several users is root. */
-const SUPERVISOR = { uid: 0, name: 'root' };
 /** What external programs are told when no endpoint is named. */
 const NO_ENDPOINT = '00000000-0000-0000-0000-000000000000';
 
@@ -51,7 +49,7 @@ export function mapCommand(exit: (status: number) => void): Command {
 
 /** Asks the map, and the system for the account. */
 export async function mappingOf(
-  { path, id }: MapFile, identities: readonly JsonObject[],
+  { path, id, minimumUid }: MapFile, identities: readonly JsonObject[],
 ): Promise<Mapping> {
   const { mappers, notes } = await loadIdentityMap(path, id);
   const found = await lookUp(mappers, identities, new AbortController().signal);
@@ -61,13 +59,14 @@ export async function mappingOf(
     identities: identities.map((identity) => (
       { identity, matches: found.candidates.filter((one) => one.identity === identity) }
     )),
-    chosen, account, refusal: refusalFor(found, account), warnings: [...notes, ...found.failures],
+    chosen, account, refusal: refusalFor(found, account, minimumUid),
+    warnings: [...notes, ...found.failures],
   };
 }
 
-function refusalFor({ chosen }: Lookup, account: Account | undefined): string | undefined {
+function refusalFor({ chosen }: Lookup, account: Account | undefined, minimumUid: number): string | undefined {
   if (chosen === undefined) return 'no mapping matches one of these identities';
-  if (account !== undefined) return refusalOf(account, SUPERVISOR);
+  if (account !== undefined) return refusalOf(account, { ...ROOT, minimumUid });
   const problem = accountNameProblem(chosen.localName);
   const name = JSON.stringify(chosen.localName);
   return problem === undefined ? `there is no local account ${name}` : `${name} is no name of an account: ${problem}`;
@@ -77,20 +76,20 @@ interface MapFile {
   readonly path: string;
   /** Of the endpoint: external programs are told it. */
   readonly id: string;
+  readonly minimumUid: number;
 }
 
 async function mapOf(name: string | undefined, { map, configDir }: MapOptions): Promise<MapFile> {
   if (map !== undefined) {
     if (name !== undefined) throw misuse('either an endpoint or --map says which map is meant, not both');
-    return { path: resolve(map), id: NO_ENDPOINT };
+    return { path: resolve(map), id: NO_ENDPOINT, minimumUid: MINIMUM_UID };
   }
   if (name === undefined) throw misuse('name an endpoint, or a file with --map');
   const folder = await findEndpoint(endpointsDirectory(configDir, process.env), name);
-  const config = join(folder.path, CONFIG_FILE);
-  const value = parseYaml(await readText(config), config);
-  const path: unknown = isMapping(value) ? value['identity_mapping_config_path'] : undefined;
-  if (typeof path !== 'string') throw misuse(`${config} names no identity_mapping_config_path`);
-  return { path: resolve(folder.path, path), id: await endpointId(folder) ?? NO_ENDPOINT };
+  const { identity_mapping_config_path: path, minimum_uid: minimumUid }
+    = parseSupervisorConfig((await readConfigFile(folder)).written);
+  if (path === null) throw misuse(`${join(folder.path, CONFIG_FILE)} names no identity_mapping_config_path`);
+  return { path: resolve(folder.path, path), id: await endpointId(folder) ?? NO_ENDPOINT, minimumUid };
 }
 
 async function readIdentities(path: string): Promise<readonly JsonObject[]> {

@@ -1,6 +1,7 @@
 // What the commands of `switchyard endpoint` share: options, and how they speak.
 
 import { Command, Option } from 'commander';
+import { formatJson, type JsonObject } from '../common/json.ts';
 import { endpointsDirectory } from './endpoint-directory.ts';
 import { DEFAULT_NAME } from './endpoint-name.ts';
 
@@ -30,7 +31,8 @@ export function directoryOf({ configDir }: CommonOptions): string {
 }
 
 export function print({ json }: CommonOptions, document: object, text: string): void {
-  process.stdout.write(json ? `${JSON.stringify(document)}\n` : text);
+  // Plain data; an interface has no index signature, which is all that is missing.
+  process.stdout.write(json ? `${formatJson(document as JsonObject)}\n` : text);
 }
 
 export function say(text: string): void {

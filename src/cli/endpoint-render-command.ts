@@ -1,6 +1,7 @@
 // The command lines of `switchyard endpoint render` and of the field's `render-user-config`.
 
 import { Command, Option } from 'commander';
+import { formatJson, type JsonObject } from '../common/json.ts';
 import { EXIT_OK, EXIT_TASKS_FAILED } from '../common/shutdown.ts';
 import { DEFAULT_NAME } from './endpoint-name.ts';
 import { directoryOf, named, print, warn, withDirectory, type CommonOptions } from './endpoint-options.ts';
@@ -56,11 +57,16 @@ async function render(name: string, options: RenderOptions): Promise<number> {
 function renderedText({ user, values, config, block }: Rendering): string {
   const { provider, path, submit, script, launch } = block;
   return [
-    `# Values, of a user endpoint of ${user}`, JSON.stringify(values, undefined, 2),
+    `# Values, of a user endpoint of ${user}`, valuesText(values),
     '\n# Configuration', config.trimEnd(),
     `\n# The first block, of ${provider}: ${path}, submitted with\n#   ${submit}`, script.trimEnd(),
     '\n# What its launcher starts on the nodes', launch, '',
   ].join('\n');
+}
+
+function valuesText(values: JsonObject): string {
+  const lines = Object.entries(values).map(([name, value]) => `  ${formatJson(name)}: ${formatJson(value)}`);
+  return lines.length === 0 ? '{}' : `{\n${lines.join(',\n')}\n}`;
 }
 
 function checkedText(checked: readonly CheckedFile[]): string {

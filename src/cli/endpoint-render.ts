@@ -7,7 +7,7 @@ import { previewBlock, type BlockPreview } from '../../engine/preview.ts';
 import { ComputeError } from '../common/errors.ts';
 import type { JsonObject } from '../common/json.ts';
 import { renderUserConfig, type RenderedConfig, type RenderInput } from '../endpoint/user-config.ts';
-import { findAccount, refusalOf, type Account } from '../supervisor/accounts.ts';
+import { findAccount, refusalOf, ROOT, type Account } from '../supervisor/accounts.ts';
 import { parseSupervisorConfig } from '../supervisor/config.ts';
 import { findFiles, readEnvironment, type SiteFiles } from '../supervisor/files.ts';
 import { isMultiUser, readConfigFile } from './endpoint-config.ts';
@@ -41,6 +41,8 @@ export interface RenderSite {
   readonly folder: EndpointFolder;
   readonly account: Account;
   readonly files: SiteFiles;
+  /** config.yaml's. */
+  readonly minimumUid: number;
   readonly input: Omit<RenderInput, 'userOptions'>;
 }
 
@@ -51,10 +53,11 @@ export async function renderSite(folder: EndpointFolder, user: string | undefine
       + ' engine)');
   }
   const { written } = file;
-  const files = await findFiles(folder.path, parseSupervisorConfig(written));
+  const config = parseSupervisorConfig(written);
+  const files = await findFiles(folder.path, config);
   const account = await accountOf(user);
   return {
-    folder, account, files,
+    folder, account, files, minimumUid: config.minimum_uid,
     input: {
       template: await textAt(files.template), schema: files.schema === null ? null : await textAt(files.schema),
       include: await includesFor(dirname(files.template), account.uid),
@@ -67,9 +70,9 @@ export async function renderSite(folder: EndpointFolder, user: string | undefine
 export async function renderValues(site: RenderSite, values: JsonObject): Promise<Rendering> {
   const rendered = rendering({ ...site.input, userOptions: values });
   const block = await previewBlock(rendered.config.engine, await directoryOfRuns(site));
-  const { name } = site.account;
+  const { account: { name }, minimumUid } = site;
   // Trying it out as oneself is nobody's mistake.
-  const refusal = name === userInfo().username ? undefined : refusalOf(site.account, { uid: 0, name: 'root' });
+  const refusal = name === userInfo().username ? undefined : refusalOf(site.account, { ...ROOT, minimumUid });
   return {
     user: name, values, config: rendered.text, block,
     notes: [

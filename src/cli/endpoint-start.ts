@@ -2,6 +2,7 @@
 
 import { hostname, userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { insistOnProvider } from '../../providers/index.ts';
 import type { JsonObject } from '../common/json.ts';
 import { EXIT_OK, exitOf } from '../common/shutdown.ts';
 import type { Client } from '../sdk/client.ts';
@@ -75,6 +76,7 @@ export async function startEndpoint(request: StartRequest, connect: () => Client
 function oneUsersPlan(request: StartRequest, written: WrittenConfig): StartPlan {
   const { folder, id: wanted, version, debug } = request;
   const file = oneUsers(written);
+  insistOnProvider(file.config.engine.provider);
   const { notes, detach_endpoint: detaches } = file.config;
   return {
     multiUser: false, notes, program: MAIN, environment: process.env, stopSignals: ['SIGINT', 'SIGTERM', 'SIGHUP'],

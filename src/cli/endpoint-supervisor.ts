@@ -6,7 +6,7 @@ import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RegisterEndpoint } from '../common/api.ts';
-import { isJsonObject, parseJson, type Json } from '../common/json.ts';
+import { parseJson, type Json } from '../common/json.ts';
 import { EXIT_NOT_ALLOWED } from '../common/shutdown.ts';
 import type { Client } from '../sdk/client.ts';
 import { parseSupervisorConfig, type SupervisorConfig } from '../supervisor/config.ts';
@@ -15,8 +15,10 @@ import { loadIdentityMap } from '../supervisor/identity-map.ts';
 import type { SupervisorOrders } from '../supervisor/orders.ts';
 import { mapFor, ownPrivileges } from '../supervisor/privileges.ts';
 import { insistOnModes } from '../supervisor/strict-modes.ts';
+import { checkSecrets } from './endpoint-check-secrets.ts';
 import type { WrittenConfig } from './endpoint-config.ts';
 import { CONFIG_FILE, endpointId, saveEndpointId, type EndpointFolder } from './endpoint-directory.ts';
+import { externalCommands, externalFiles } from './endpoint-external-files.ts';
 import type { StartPlan, StartRequest } from './endpoint-plan.ts';
 import { PATIENCE_MS, register, type Machine } from './endpoint-registration.ts';
 import { misuse, refusedWith } from './failure.ts';
@@ -25,7 +27,9 @@ interface Site {
   readonly config: SupervisorConfig;
   readonly files: SiteFiles;
   readonly template: string;
-  /** As data; undefined: there is none. */
+  /** undefined: there is none. */
+  readonly schemaText: string | undefined;
+  /** The same as data. */
   readonly schema: Json | undefined;
   /** null: only the owner is served. */
   readonly map: string | null;
@@ -41,7 +45,8 @@ export async function supervisorPlan(request: StartRequest, file: WrittenConfig)
   const site = await readSite(folder, file, (note) => notes.push(note));
   const own = Object.entries(process.env).filter(([name]) => !CREDENTIALS.test(name));
   return {
-    multiUser: true, foreground: !request.detach, notes: [...site.config.notes, ...notes, ...secretsHint(site, file)],
+    multiUser: true, foreground: !request.detach,
+    notes: [...site.config.notes, ...notes, ...secretsHint(site, file, folder)],
     program: MAIN, environment: Object.fromEntries(own), stopSignals: ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'],
     order: async (client, signal) => {
       const machine = { hostname: hostname(), user: userInfo().username, version };
@@ -75,12 +80,13 @@ async function readSite(
     if (privileges.root) {
       await insistOnModes([
         join(folder.path, CONFIG_FILE), files.template, ...files.schema === null ? [] : [files.schema],
-        files.environment, map, ...await externalPrograms(map), process.execPath, dirname(dirname(MAIN)),
+        files.environment, ...await filesOfMap(map), process.execPath, dirname(dirname(MAIN)),
       ], variables['PATH']);
     }
     await loadIdentityMap(map, await endpointId(folder) ?? '');
   }
-  return { config, files, template, schema: schemaText === undefined ? undefined : jsonIn(schemaText, files), map };
+  const schema = schemaText === undefined ? undefined : jsonIn(schemaText, files);
+  return { config, files, template, schemaText, schema, map };
 }
 
 function registrationOf(
@@ -138,25 +144,16 @@ function jsonIn(text: string, { schema }: SiteFiles): Json {
   }
 }
 
-/** Programs that the identity map asks. What is no map is refused by who reads it in earnest. */
-async function externalPrograms(map: string): Promise<string[]> {
-  let document: Json;
-  try {
-    document = parseJson(await readFile(map, 'utf8'));
-  } catch {
-    return [];
-  }
-  const mappers: readonly Json[] = Array.isArray(document) ? document : [document];
-  return mappers.flatMap((mapper) => {
-    const command = isJsonObject(mapper) ? mapper['command'] : undefined;
-    const program: unknown = Array.isArray(command) ? command[0] : undefined;
-    return typeof program === 'string' && program.startsWith('/') ? [program] : [];
-  });
+/** Who may change one of them is whoever he wants to be. */
+async function filesOfMap(map: string): Promise<string[]> {
+  const commands = externalCommands(await readFile(map, 'utf8').catch(() => '')); // what cannot be read is told later
+  return [map, ...(await Promise.all(commands.map(externalFiles))).flat()];
 }
 
-const LOOKS_SECRET = /\b(?:password|passwd|secret|token|api_?key|credential)s?\b\s*[:=]\s*(?!null\b|''|""|\{\{)\S/i;
-
-function secretsHint({ template, files }: Site, { text }: WrittenConfig): string[] {
-  return [[files.template, template], [CONFIG_FILE, text]].filter(([, content = '']) => LOOKS_SECRET.test(content))
-    .map(([path]) => `${path} seems to hold a secret: it is shown to users of the service`);
+function secretsHint({ files, template, schemaText }: Site, { text }: WrittenConfig, folder: EndpointFolder): string[] {
+  const { level, text: hint } = checkSecrets([
+    { path: join(folder.path, CONFIG_FILE), text }, { path: files.template, text: template },
+    ...files.schema === null || schemaText === undefined ? [] : [{ path: files.schema, text: schemaText }],
+  ]);
+  return level === 'ok' ? [] : [hint];
 }

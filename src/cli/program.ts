@@ -57,11 +57,17 @@ const verbose = argv.includes('--verbose') || SWITCHYARD_DEBUG !== '';
 
 /** Sets the exit status. */
 export async function runProgram(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreHangUp);
   try {
     await (await programFor(name)).parseAsync(argv, { from: 'user' });
   } catch (error) {
     process.exitCode = reported(error);
   }
+}
+
+/** As in `switchyard … | head`: who has seen enough gets no more, and what was begun is brought to its end. */
+function ignoreHangUp(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 async function programFor(called: string): Promise<Command> {

@@ -1,9 +1,34 @@
 // JSON whose numbers stay what they are. A whole number past 2^53 is read as a bigint and written as it was: nanosecond
-// times are of that size, and JSON.parse would round them.
+// times are of that size, and JSON.parse would round them. Where it is asked for, 1.0 is read as a float and written as
+// one: languages that tell 1.0 from 1 print the two differently.
 
-/** What JSON can say; whole numbers that a double cannot hold are bigints. */
-export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject;
+/** What JSON can say. Whole numbers that a double cannot hold are bigints; floats that are whole numbers, Floats. */
+export type Json = null | boolean | number | bigint | string | Float | readonly Json[] | JsonObject;
 export interface JsonObject { readonly [key: string]: Json }
+
+/** A number that is a float although it may be a whole one. */
+export class Float {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = value;
+  }
+
+  /** No number of JavaScript's says it, so JSON.stringify has to fail, as it does for any bigint: see `formatJson`. */
+  toJSON(): bigint {
+    return 0n;
+  }
+
+  /** JSON that is read as a float everywhere; what is too large for one is too large for its readers, too. */
+  toString(): string {
+    if (!Number.isFinite(this.value)) return this.value < 0 ? '-1e999' : '1e999';
+    const text = Object.is(this.value, -0) ? '-0' : String(this.value);
+    return /[.e]/.test(text) ? text : `${text}.0`;
+  }
+}
+
+/** Where floats stay floats: everywhere, or in these members of the outermost object. */
+export type FloatPlaces = 'everywhere' | readonly string[];
 
 /** Deeper than this is no data of anybody's: it is meant to exhaust the stack. */
 const DEPTH_MAX = 200;
@@ -19,16 +44,36 @@ const SHORT_CHARS = 4 * 1024 * 1024;
 /** Others refuse longer ones, and turning them into a number takes time that grows with their square. */
 const DIGITS_MAX = 1_000;
 
+/** Such a number is a float and may be a whole one. In a text it is a false alarm, and harmless. */
+const MAYBE_WHOLE_FLOAT = /\d(?:\.0|[eE][-+]?\d)/;
+
 /** Throws a SyntaxError for what is not JSON, a RangeError for what is nested too deep or a number too long. */
-export function parseJson(text: string): Json {
+export function parseJson(text: string, floats: FloatPlaces = []): Json {
+  const value = parseNumbers(text);
+  const places = floats === 'everywhere' ? [value]
+    : isJsonObject(value) ? floats.map((key) => (Object.hasOwn(value, key) ? value[key] : undefined)) : [];
+  if (!places.some(hasWholeNumber) || !MAYBE_WHOLE_FLOAT.test(text)) return value;
+  return new Reader(text, floats).document();
+}
+
+/** Or one that is too large for a double, which is a float as well. */
+function hasWholeNumber(value: Json | undefined): boolean {
+  if (typeof value === 'number') return isWhole(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasWholeNumber);
+}
+
+function isWhole(value: number): boolean {
+  return Number.isInteger(value) || !Number.isFinite(value);
+}
+
+function parseNumbers(text: string): Json {
   // JSON.parse makes nothing but JSON.
   const isShort = text.length <= SHORT_CHARS;
   if (!hasManyDigits(text) && (isShort || !isDeep(text))) {
     const value = JSON.parse(text) as Json;
     if (!isShort || isShallow(value, DEPTH_MAX)) return value;
   }
-  const reader = new Reader(text);
-  return reader.document();
+  return new Reader(text, []).document();
 }
 
 /** A run of so many digits has one at a place that is a multiple of that: the others need not be looked at. */
@@ -50,7 +95,7 @@ function isDigit(text: string, at: number): boolean {
 }
 
 function isShallow(value: Json, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
+  if (typeof value !== 'object' || value === null || value instanceof Float) return true;
   if (depth === 0) return false;
   if (isList(value)) {
     for (let i = 0; i < value.length; i++) if (!isShallow(value[i] ?? null, depth - 1)) return false;
@@ -65,23 +110,25 @@ export function formatJson(value: Json): string {
   try {
     return JSON.stringify(value);
   } catch {
-    return formatLarge(value); // there is a bigint in it
+    return formatLarge(value); // there is a bigint or a Float in it
   }
 }
 
 function formatLarge(value: Json): string {
-  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'bigint' || value instanceof Float) return value.toString();
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (isList(value)) return `[${value.map(formatLarge).join(',')}]`;
-  const members = Object.entries(value).map(([key, inner]) => `${JSON.stringify(key)}:${formatLarge(inner)}`);
+  // An object of no JsonObject's may have members that are undefined, which JSON.stringify leaves out.
+  const there = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  const members = there.map(([key, inner]) => `${JSON.stringify(key)}:${formatLarge(inner)}`);
   return `{${members.join(',')}}`;
 }
 
 export function isJsonObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !isList(value);
+  return typeof value === 'object' && value !== null && !isList(value) && !(value instanceof Float);
 }
 
-function isList(value: readonly Json[] | JsonObject): value is readonly Json[] {
+function isList(value: readonly Json[] | JsonObject | Float): value is readonly Json[] {
   return Array.isArray(value);
 }
 
@@ -98,10 +145,14 @@ function isDeep(text: string): boolean {
 
 class Reader {
   readonly #text: string;
+  readonly #floats: FloatPlaces;
+  #keepsFloats: boolean;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, floats: FloatPlaces) {
     this.#text = text;
+    this.#floats = floats;
+    this.#keepsFloats = floats === 'everywhere';
   }
 
   document(): Json {
@@ -137,6 +188,7 @@ class Reader {
       const key = this.#string();
       this.#blank();
       if (!this.#skip(':')) this.#fail();
+      if (depth === 0 && this.#floats !== 'everywhere') this.#keepsFloats = this.#floats.includes(key);
       const value = this.#value(depth + 1);
       // Assigned, this one key would be the object's prototype.
       if (key === '__proto__') {
@@ -176,14 +228,15 @@ class Reader {
     return JSON.parse(this.#text.slice(start, end + 1)) as string;
   }
 
-  #number(): number | bigint {
+  #number(): number | bigint | Float {
     NUMBER.lastIndex = this.#at;
     const digits = NUMBER.exec(this.#text)?.[0];
     if (digits === undefined) return this.#fail();
     if (digits.length > DIGITS_MAX) throw new RangeError(`JSON has a number of more than ${DIGITS_MAX} digits`);
     this.#at += digits.length;
     const value = Number(digits);
-    return Number.isSafeInteger(value) || !/^-?\d+$/.test(digits) ? value : BigInt(digits);
+    if (!/^-?\d+$/.test(digits)) return this.#keepsFloats && isWhole(value) ? new Float(value) : value;
+    return Number.isSafeInteger(value) ? value : BigInt(digits);
   }
 
   #word<T extends Json>(word: string, value: T): T {

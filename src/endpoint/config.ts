@@ -44,6 +44,7 @@ const FLAGS = ['high_assurance', 'local_compute_services', 'debug', 'detach_endp
 const OF_MANAGERS: ReadonlySet<string> = new Set([
   'identity_mapping_config_path', 'public', 'user_config_template_path', 'user_config_schema_path', 'audit_log_path',
   'pam', 'mu_child_ep_grace_period_s', 'force_mu_allow_same_user', 'email',
+  'minimum_uid',
 ]);
 
 const text = { type: 'string' } as const;

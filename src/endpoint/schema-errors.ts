@@ -1,18 +1,19 @@
 // What a schema refuses, in the sentences of Python's jsonschema, which the users of the field know: of all that is
 // wrong the one thing that tells most, where the schema says so, and where the value is. Pure.
 
-import type { Json } from '../common/json.ts';
+import { isJsonObject, type Json } from '../common/json.ts';
 import { isMapping } from '../common/schema.ts';
 import { pythonRepr } from './python-repr.ts';
 import { wordsOf, type SchemaProblem } from './schema-words.ts';
 
-/** `container`: how the schema is called: it may be a schema of schemas. */
+/** `container`: how the schema is called: it may be a schema of schemas. `value`: what was checked, to print it. */
 export function sentenceOf(
-  errors: readonly SchemaProblem[], schema: object, container: 'schema' | 'metaschema',
+  errors: readonly SchemaProblem[], schema: object, container: 'schema' | 'metaschema', value?: Json,
 ): string {
   const all = withoutEchoes(errors).sort((a, b) => compare(placeIn(schema, a), placeIn(schema, b)));
-  const best = telling(all);
-  if (best === undefined) return 'the values do not fit the schema';
+  const found = telling(all);
+  if (found === undefined) return 'the values do not fit the schema';
+  const best = value === undefined ? found : asPrinted(found, value);
   const where = pointer(best.schemaPath.slice(best.schemaPath.indexOf('#') + 1)).slice(0, -1);
   const at = pointer(best.instancePath);
   return [
@@ -28,6 +29,19 @@ function indexed(container: string, path: readonly string[]): string {
 
 function pointer(text: string): string[] {
   return text.split('/').slice(1).map((key) => decodeURIComponent(key).replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** A name of a property is a value of its own, which is nowhere in the values. */
+function asPrinted(problem: SchemaProblem, value: Json): SchemaProblem {
+  if (problem.propertyName !== undefined) return problem;
+  return { ...problem, data: valueAt(value, pointer(problem.instancePath)) };
+}
+
+function valueAt(value: Json, path: readonly string[]): Json {
+  return path.reduce<Json>((inner, key) => {
+    if (Array.isArray(inner)) return (inner as readonly Json[])[Number(key)] ?? null;
+    return isJsonObject(inner) ? inner[key] ?? null : null;
+  }, value);
 }
 
 /** Errors that only say that there is another: what was tried on each item, or why a branch was taken. */

@@ -11,6 +11,8 @@ export interface SchemaProblem {
   readonly instancePath: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly message?: string;
+  /** Where it is a name, of a property of what is at the path, that is wrong. */
+  readonly propertyName?: string;
   /** What the keyword says, and what it stands in. */
   readonly schema?: unknown;
   readonly parentSchema?: JsonObject;

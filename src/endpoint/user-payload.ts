@@ -26,7 +26,7 @@ export interface UserPayload {
 export function readPayload(text: string): UserPayload {
   let document: Json;
   try {
-    document = parseJson(text);
+    document = parseJson(text, 'everywhere');
   } catch (cause) {
     throw missing('it is not JSON', cause);
   }

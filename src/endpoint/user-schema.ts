@@ -4,7 +4,7 @@
 import { createRequire } from 'node:module';
 import { createContext, Script } from 'node:vm';
 import type { Ajv, ErrorObject, Options } from 'ajv';
-import type { Json, JsonObject } from '../common/json.ts';
+import { Float, formatJson, isJsonObject, type Json, type JsonObject } from '../common/json.ts';
 import { isMapping } from '../common/schema.ts';
 import { readPattern } from './python-pattern.ts';
 import { pythonRepr } from './python-repr.ts';
@@ -28,6 +28,8 @@ interface Dialect {
   readonly refAlone: boolean;
   /** What the module knows, and the dialect does not. */
   readonly unknown: readonly string[];
+  /** Whether 1.0 is an integer. */
+  readonly wholeIsInteger: boolean;
   /** A description of the dialect that the module does not know. */
   readonly meta?: string;
 }
@@ -35,15 +37,19 @@ interface Dialect {
 const META_6 = 'http://json-schema.org/draft-06/schema#';
 const LATEST: Dialect = {
   module: 'ajv/dist/2020.js', exported: 'Ajv2020', refAlone: false, unknown: ['id', 'dependencies'],
+  wholeIsInteger: true,
 };
 const DIALECTS: Readonly<Record<string, Dialect>> = {
   '2020-12/schema': LATEST,
   '2019-09/schema': { ...LATEST, module: 'ajv/dist/2019.js', exported: 'Ajv2019' },
-  'draft-07/schema': { module: 'ajv', exported: 'Ajv', refAlone: true, unknown: ['id'] },
+  'draft-07/schema': { module: 'ajv', exported: 'Ajv', refAlone: true, unknown: ['id'], wholeIsInteger: true },
   'draft-06/schema': {
-    module: 'ajv', exported: 'Ajv', refAlone: true, unknown: ['id'], meta: 'ajv/dist/refs/json-schema-draft-06.json',
+    module: 'ajv', exported: 'Ajv', refAlone: true, unknown: ['id'], wholeIsInteger: true,
+    meta: 'ajv/dist/refs/json-schema-draft-06.json',
   },
-  'draft-04/schema': { module: 'ajv-draft-04', exported: 'default', refAlone: true, unknown: [] },
+  'draft-04/schema': {
+    module: 'ajv-draft-04', exported: 'default', refAlone: true, unknown: [], wholeIsInteger: false,
+  },
 };
 
 /** Throws a start failure that says which value is wrong, or that the schema is. */
@@ -55,12 +61,11 @@ export function checkUserOptions({ path, text }: WrittenFile, options: JsonObjec
     throw startFailure(STEPS.files, 'JSONDecodeError', `The user config schema is not valid JSON: ${path}`, cause);
   }
   if (schema === null || isEmpty(schema)) return;
-  const values = JSON.stringify(options, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
   if (text.length > SCHEMA_CHARS_MAX) throw schemaError(`${path} is longer than ${SCHEMA_CHARS_MAX} characters`);
-  if (values.length > VALUES_CHARS_MAX) {
+  if (formatJson(options).length > VALUES_CHARS_MAX) {
     throw startFailure(STEPS.render, 'ValidationError', `more than ${VALUES_CHARS_MAX} characters of values`);
   }
-  const problem = inTime(() => check(schema, JSON.parse(values) as Json), msMax);
+  const problem = inTime(() => check(schema, options), msMax);
   if (problem !== undefined) throw startFailure(STEPS.render, 'ValidationError', problem);
 }
 
@@ -85,7 +90,22 @@ function check(schema: unknown, value: Json): string | undefined {
   } catch (cause) {
     throw schemaError(cause instanceof Error ? cause.message : String(cause), cause);
   }
-  return validate(value) ? undefined : sentenceOf(validate.errors ?? [], schema, 'schema');
+  if (!validate(judged(value))) return sentenceOf(validate.errors ?? [], schema, 'schema', value);
+  if (dialect.wholeIsInteger || validate(judged(value, FRACTION))) return undefined;
+  const ofType = (validate.errors ?? []).filter(({ keyword }) => keyword === 'type');
+  return ofType.length === 0 ? undefined : sentenceOf(ofType, schema, 'schema', value);
+}
+
+/** In the place of a float, it is no integer to anybody. */
+const FRACTION = 0.5;
+
+/** With numbers that the package knows. */
+function judged(value: Json, float?: number): Json {
+  if (value instanceof Float) return float ?? value.value;
+  if (typeof value === 'bigint') return Number(value);
+  if (Array.isArray(value)) return value.map((one: Json) => judged(one, float));
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, judged(inner, float)]));
 }
 
 const OF_NAMES = new Set([

@@ -19,6 +19,8 @@ import { isFull } from './storage-error.ts';
 const BODY_BYTES_MAX = 48 * 1024 * 1024;
 /** Longer than clients keep a connection, so that none is closed in the moment in which it is used again. */
 const KEEP_ALIVE_MS = 75_000;
+/** Members of a request that templates print: 1.0 is not 1 there. */
+const TEMPLATE_VALUES = ['user_endpoint_config', 'user_runtime'];
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 export interface HttpOptions {
@@ -156,7 +158,7 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
 function parsed(text: string): Json | undefined {
   if (text === '') return undefined;
   try {
-    return parseJson(text);
+    return parseJson(text, TEMPLATE_VALUES);
   } catch (cause) {
     throw new Refusal('REQUEST_MALFORMED', 'the body is not JSON', [], { cause });
   }

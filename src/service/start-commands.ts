@@ -54,6 +54,6 @@ export class StartCommands {
 }
 
 function objectIn(text: string): JsonObject {
-  const value = parseJson(text);
+  const value = parseJson(text, 'everywhere');
   return isJsonObject(value) ? value : {};
 }

@@ -1,6 +1,6 @@
 // What decides which user endpoint a submission goes to: who asks for what, with which versions.
 
-import { formatJson, isJsonObject, type Json, type JsonObject } from '../common/json.ts';
+import { Float, formatJson, isJsonObject, type Json, type JsonObject } from '../common/json.ts';
 import { idOf } from './ids.ts';
 import { Refusal, refuseTorn } from './refusal.ts';
 import type { Identity } from './store/identities.ts';
@@ -20,7 +20,8 @@ const WISH_BYTES_MAX = 60 * 1024;
 /**
  * The same for the same user, values, Python and SDK. What tells one computer of a user from another is left out: all
  * of them share an endpoint. Values are the same if they are the same JSON: the order of keys does not matter, that of
- * lists does; 1 and 1.0 are one number; texts are the same character by character, however they look.
+ * lists does; 1 and 1.0 are two numbers, as templates print them differently, and 1.0 and 1e0 are one; texts are the
+ * same character by character, however they look.
  */
 export function childId(manager: string, { identity, options, runtime }: Wish): string {
   const python = isJsonObject(runtime['python']) ? runtime['python']['version_tuple'] : runtime['python_version'];
@@ -51,7 +52,7 @@ export function identityDocument({ id, username, fullName, email, authenticatedS
 /** Keys as well. How deep it goes is bounded by whoever parsed it. */
 function textsIn(value: Json): string[] {
   if (typeof value === 'string') return [value];
-  if (typeof value !== 'object' || value === null) return [];
+  if (typeof value !== 'object' || value === null || value instanceof Float) return [];
   if (!isJsonObject(value)) return value.flatMap(textsIn);
   return Object.entries(value).flatMap(([key, inner]) => [key, ...textsIn(inner)]);
 }

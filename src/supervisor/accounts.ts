@@ -43,8 +43,6 @@ const ID_LIMIT = 2 ** 32 - 1;
 const SIGNED_LIMIT = 2 ** 31;
 /** What the kernel shows in the place of ids that it cannot. */
 const OVERFLOW_ID = 65_534;
-/** Below, by custom, are the system's own accounts: daemon, mail, backup, which are names of mailboxes, too. */
-const UID_MIN = 1000;
 
 /**
  * undefined: there is none of that name, or can be none; a name that a program would read as an option or a number
@@ -74,20 +72,24 @@ export async function findAccount(
 export interface Supervisor {
   readonly uid: number;
   readonly name: string;
-  /** The smallest uid that somebody may be mapped to; 1000, as on most systems, if it is not said. */
-  readonly uidMin?: number;
+  /** The smallest uid that somebody may be mapped to. */
+  readonly minimumUid: number;
 }
+
+/** Who serves several users. */
+export const ROOT = { uid: 0, name: 'root' } as const;
 
 /** Why nobody's tasks may run as this account; undefined: they may. Its shell and expiry are for PAM to look at. */
 export function refusalOf(account: Account, supervisor: Supervisor): string | undefined {
   const { name, uid, gid, groups } = account;
-  const { uidMin = UID_MIN } = supervisor;
+  const { minimumUid } = supervisor;
   if (uid === supervisor.uid || name === supervisor.name) return sameUser(account, supervisor);
   if (uid === 0) return `${name} has uid 0: nobody's tasks run as root`;
   const badUid = idProblem(uid);
   if (badUid !== undefined) return `${name} has uid ${uid}, ${badUid}`;
-  if (uid < uidMin) {
-    return `${name} has uid ${uid}, which is below ${uidMin}: an account of the system, not of a person`;
+  if (uid < minimumUid) {
+    return `${name} has uid ${uid}, which is below minimum_uid (${minimumUid}): an account of the system, not of a `
+      + 'person. If it is somebody\'s, set minimum_uid in config.yaml to the smallest uid of a person';
   }
   // Who is in the group of root reads and writes what is meant for administrators.
   if (gid === 0) return `the primary group of ${name} is 0, root's`;

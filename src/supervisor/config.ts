@@ -35,6 +35,8 @@ interface Keys {
   mu_child_ep_grace_period_s: number;
   /** Of whoever is responsible for it. */
   email: string | null;
+  /** The smallest uid that somebody may be mapped to. */
+  minimum_uid: number;
 }
 
 export interface SupervisorConfig extends Readonly<Keys> {
@@ -43,6 +45,8 @@ export interface SupervisorConfig extends Readonly<Keys> {
 }
 
 const HEARTBEAT_MIN_S = 5;
+/** Below, by custom, are the system's own accounts: daemon, mail, backup, which are names of mailboxes, too. */
+export const MINIMUM_UID = 1000;
 const FLAGS: readonly string[] = [
   'high_assurance', 'local_compute_services', 'debug', 'public', 'multi_user', 'force_mu_allow_same_user',
   'detach_endpoint',
@@ -101,6 +105,7 @@ const parseKeys = parser<Written>('config.yaml', {
     },
     mu_child_ep_grace_period_s: { type: 'number', minimum: 0, maximum: 86_400, default: 30 },
     email: optionalText,
+    minimum_uid: { type: 'integer', minimum: 1, maximum: 2 ** 31 - 1, default: MINIMUM_UID },
     multi_user: { type: 'boolean', default: true },
     force_mu_allow_same_user: flag,
     detach_endpoint: flag,

@@ -52,7 +52,9 @@ const { version } = createRequire(import.meta.url)('../../../package.json') as {
 const level = orders.debug || config.debug ? 'debug' : 'info';
 const log = rotatedLog('supervisor', {
   level, path: join(directory, 'endpoint.log'), bytesMax: LOG_BYTES_MAX, generations: LOG_GENERATIONS,
-  ...orders.console ? { also: (line: string) => { process.stderr.write(consoleLine(line)); } } : {},
+  ...orders.console ? { also: (line: string): void => {
+    process.stderr.write(consoleLine(line, process.stderr.isTTY));
+  } } : {},
 });
 const title = `switchyard endpoint *(${endpointId}, ${name})${config.environment === null ? '' : ` - ${
   config.environment}`}`;
@@ -97,7 +99,7 @@ await untilShutdown(log, async (signal) => {
     const own = await ownAccount();
     supervisor = new Supervisor(orders, {
       log, clock: systemClock, map, ownAccount: own, findAccount,
-      refusalOf: (account) => refusalOf(account, own),
+      refusalOf: (account) => refusalOf(account, { ...own, minimumUid: config.minimum_uid }),
     }, {
       becomes: map !== undefined, startsAtOnce: Math.max(2, 2 * availableParallelism()),
       own: {

@@ -1,6 +1,6 @@
 // nunjucks, and what of it is Jinja2's: its parser's walk through tokens, data, tags and blocks, `or`, `and`, `not`,
 // `**`, unary signs, and its nodes. The rest of the grammar is in expression-grammar.ts and statement-grammar.ts, which
-// override it. nunjucks' lexer, compiler and run time are not loaded.
+// override it. nunjucks' lexer, compiler and run time are not used.
 
 import nodes from 'nunjucks/src/nodes.js';
 import parser from 'nunjucks/src/parser.js';

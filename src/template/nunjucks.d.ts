@@ -1,4 +1,4 @@
-// The two modules of nunjucks that are used, and what of them. Its lexer, compiler and run time are never loaded.
+// The two modules of nunjucks that are used, and what of them. Its lexer, compiler and run time are not used.
 
 declare module 'nunjucks/src/nodes.js' {
   interface NunjucksNode {

@@ -1,16 +1,8 @@
 // Values as callers give and get them: plain data, with ints and floats told apart.
 
+import { Float } from '../common/json.ts';
 import { refuse } from './error.ts';
 import { Dict, List, Range, Tuple, isText, list, plain, type Value } from './values.ts';
-
-/** A number with a fraction, or one that Python would write as 1.0. */
-export class Float {
-  readonly value: number;
-
-  constructor(value: number) {
-    this.value = value;
-  }
-}
 
 /** A `number` is an int; what is no whole number is taken for a float. */
 export type TemplateValue = null | boolean | number | bigint | string | Float | readonly TemplateValue[]

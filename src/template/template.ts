@@ -14,7 +14,7 @@ import { toolboxWith } from './toolbox.ts';
 import { Undefined, isText, plain, type Value } from './values.ts';
 
 export { TemplateError, type ErrorKind } from './error.ts';
-export { Float, fromJson, toTemplateValue, type TemplateValue } from './template-value.ts';
+export { fromJson, toTemplateValue, type TemplateValue } from './template-value.ts';
 
 export interface RenderOptions {
   /** The template's file, for errors. */

@@ -1,5 +1,7 @@
 // Schemas and values on which our check and Python's jsonschema must agree. `told`: and on what they say first.
 
+import { Float } from '../../src/common/json.ts';
+
 export interface SchemaCase {
   readonly schema: unknown;
   readonly value: object;
@@ -17,6 +19,8 @@ const of = (schema: object, ...values: readonly unknown[]): SchemaCase[] =>
 const whole = (schema: unknown, ...values: readonly object[]): SchemaCase[] =>
   values.map((value) => ({ schema, value }));
 const untold = (cases: readonly SchemaCase[]): SchemaCase[] => cases.map((one) => ({ ...one, told: false }));
+
+const ONE = new Float(1);
 
 // Read, as an object with a key `then` is taken for a promise.
 const CONDITION = JSON.parse(
@@ -84,6 +88,14 @@ export const SCHEMA_CASES: readonly SchemaCase[] = [
   ...whole({ $schema: DRAFT4, properties: { a: { minimum: 2, exclusiveMinimum: true } } }, { a: 2 }, { a: 3 }),
   ...whole({ $schema: DRAFT4, id: 'https://example.org/s', required: ['a'] }, {}, { a: 1 }),
   ...whole({ $schema: 'https://example.org/mine', required: ['a'] }, {}, { a: 1 }),
+  ...of({ type: 'integer' }, ONE, new Float(-0), new Float(1e22)),
+  ...of({ type: 'string' }, ONE, [{ a: ONE }], 2n ** 70n),
+  ...of({ enum: [1] }, ONE, new Float(2)), ...of({ const: 1 }, ONE), ...of({ uniqueItems: true }, [1, ONE], [ONE, 2]),
+  ...of({ maximum: 8, multipleOf: 2 }, new Float(8), new Float(9), new Float(10)),
+  ...whole({ $schema: DRAFT4, properties: { a: { type: 'integer' } } }, { a: ONE }, { a: 1 }, { a: [ONE] }),
+  ...whole({ $schema: DRAFT4, properties: { a: { type: ['integer', 'number'], maximum: 1 } } }, { a: ONE }),
+  ...whole({ $schema: DRAFT4, properties: { a: { enum: [1] }, b: { type: 'string' } } }, { a: ONE, b: 'x' }),
+  ...whole({ $schema: DRAFT6, properties: { a: { type: 'integer' } } }, { a: ONE }, { a: new Float(1.5) }),
   ...whole({}, { a: 1 }), ...whole(null, { a: 1 }), ...whole(true, { a: 1 }),
 ];
 

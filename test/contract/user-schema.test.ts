@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ComputeError } from '../../src/common/errors.ts';
 import { exec } from '../../src/common/exec.ts';
-import type { JsonObject } from '../../src/common/json.ts';
+import { formatJson, type Json, type JsonObject } from '../../src/common/json.ts';
 import { checkUserOptions } from '../../src/endpoint/user-schema.ts';
 import { pythonVenv } from '../python-venv.ts';
 import { SCHEMA_CASES, WRONG_SCHEMAS } from './user-schema-cases.ts';
@@ -30,7 +30,7 @@ for schema, value in json.load(sys.stdin):
 async function theirs(cases: readonly (readonly [unknown, object])[]): Promise<(Told | null)[]> {
   const { python } = await pythonVenv();
   const { code, stdout, stderr } = await exec([python, '-c', THEIRS], {
-    timeoutMs: 60_000, input: JSON.stringify(cases),
+    timeoutMs: 60_000, input: formatJson(cases as readonly (readonly Json[])[]), // plain data
   });
   assert.equal(code, 0, stderr);
   return stdout.trim().split('\n').map((line) => JSON.parse(line) as Told | null);
@@ -55,7 +55,7 @@ suite('the check of users\' values, and the field\'s', () => {
       const same = told && mine !== null && other ? mine.text.split('\n')[0] === other.text.split('\n')[0]
         : (mine === null) === (other === null);
       return same && mine?.kind === other?.kind ? []
-        : [`${JSON.stringify(schema)} of ${JSON.stringify(value)}: ${mine?.text} / ${other?.text}`];
+        : [`${JSON.stringify(schema)} of ${formatJson(value as JsonObject)}: ${mine?.text} / ${other?.text}`];
     });
     assert.deepEqual(differences, []);
   });

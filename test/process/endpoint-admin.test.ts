@@ -2,14 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Rendering } from '../../src/cli/endpoint-render.ts';
+import { exec } from '../../src/common/exec.ts';
 import { testService, type TestService, type User } from '../service.ts';
-import type { Ended } from './command.ts';
+import { MAIN, type Ended } from './command.ts';
 import { withEndpointSite, type EndpointSite } from './endpoint-site.ts';
-import { until } from './harness.ts';
+import { until, within } from './harness.ts';
 
 function says({ status, stdout, stderr }: Ended, wanted: number, text: RegExp): void {
   assert.equal(status, wanted, stdout + stderr);
@@ -46,8 +47,10 @@ suite('an administrator at the command line', () => {
         assert.match(looked, new RegExp(`^ok    ${check}: `, 'm'));
       }
       says(await site.endpoint('list'), 0, /^-\s+Initialized\s+-\s+one$/m);
+      await appendFile(site.file('config.yaml'), '# token: abc\n');
       await using started = site.begin('endpoint', 'start', 'one');
       await until('its start', () => started.texts.stdout.includes('Multi-User Endpoint ID'), 60_000);
+      assert.match(started.texts.stderr, /what looks like one is at \S+config\.yaml:\d+, and the service is told/);
       says(await site.endpoint('list'), 0, new RegExp(`^${site.id()}\\s+Running\\s+${site.pid()}\\s+one$`, 'm'));
       says(await site.endpoint('doctor', site.id()), 0, new RegExp(
         `^ok    daemon\\.pid: the endpoint runs, as process ${site.pid()}$[^]*^ok    endpoint\\.json: its id is `
@@ -99,6 +102,50 @@ suite('an administrator at the command line', () => {
     });
   });
 
+  test('at a terminal the time is shown each second, and log lines do not run into it', async () => {
+    await withEndpointSite(service, user, async (site) => {
+      await configured(site);
+      await using terminal = site.atTerminal('endpoint start one --log-to-console > banner');
+      await until('its clock', () => terminal.text().split('---->').length > 3, 60_000);
+      const id = site.id();
+      const banner = readFileSync(join(site.directory, 'banner'), 'utf8');
+      assert.equal(banner, `        >>> Multi-User Endpoint ID: ${id} <<<\n`);
+      terminal.type('\x03');
+      assert.equal(await within(60_000, 'its end', terminal.ended), 0);
+      const shown = terminal.text();
+      assert.match(shown, new RegExp(`\\x1b\\[K> \\s+========== Endpoint Manager begins: ${id}\\s`));
+      const time = / {2}----> [A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d \d{4}\r/g;
+      const times = shown.match(time) ?? [];
+      assert.equal(new Set(times).size, times.length, 'once each second');
+      assert.ok(times.length >= 3);
+      // Whatever else is written begins by erasing the line that the time was on, or ends it.
+      const hidden = shown.indexOf('\x1b[?25l');
+      const between = shown.slice(hidden + 6, shown.lastIndexOf('\x1b[?25h')).split(time);
+      const isApart = (text: string): boolean =>
+        text === '' || ['\x1b[K', '\n', '\r\n', '^C'].some((start) => text.startsWith(start));
+      assert.deepEqual(between.slice(1).filter((text) => !isApart(text)), []);
+      assert.ok(hidden > 0 && shown.trimEnd().endsWith('\x1b[?25h'), JSON.stringify(shown.slice(-80)));
+    });
+  });
+
+  test('who reads no further is no failure', async () => {
+    const command = `{ ${process.execPath} ${MAIN} endpoint --help; echo $? >&2; } | true`;
+    const { code, stderr } = await exec(['/bin/sh', '-c', command], { timeoutMs: 60_000 });
+    assert.deepEqual([code, stderr], [0, '0\n']);
+  });
+
+  test('what cannot run a task is not registered', async () => {
+    await withEndpointSite(service, user, async (site) => {
+      says(await site.endpoint('configure', 'one'), 0, /^Created /);
+      await writeFile(site.file('config.yaml'), `engine:
+  type: GlobusComputeEngine
+  provider: {type: KubernetesProvider, image: python:3.12}
+`);
+      says(await site.endpoint('start', 'one'), 64, /provider\.type: KubernetesProvider is not there yet; there is /);
+      assert.ok(!existsSync(site.file('endpoint.json')));
+    });
+  });
+
   test('a unit of systemd starts what was configured here, where it was configured', async () => {
     await withEndpointSite(service, user, async (site) => {
       const [units, endpoints] = [join(site.directory, 'units'), join(site.directory, 'elsewhere')];
@@ -109,6 +156,7 @@ suite('an administrator at the command line', () => {
         says(await site.endpoint('enable-on-boot', name, '-c', endpoints, '--unit-directory', units), 0,
           new RegExp(`^Systemd service installed at ${units}/switchyard-endpoint-${name}\\.service\\. Run\n\tsudo `));
       }
+      says(await site.endpoint('--config-dir', endpoints, 'list'), 0, /Initialized[^]*\bmany\n[^]*\bone\n/);
       const command = (name: string): string | undefined =>
         /^ExecStart=(.*)$/m.exec(readFileSync(join(units, `switchyard-endpoint-${name}.service`), 'utf8'))?.[1];
       const start = (name: string): RegExp =>

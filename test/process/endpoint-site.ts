@@ -9,6 +9,7 @@ import { encodePayload } from '../../src/common/payload.ts';
 import type { TestService, User } from '../service.ts';
 import { start, switchyard, type Ended, type Started } from './command.ts';
 import { until, withRun, type Process } from './harness.ts';
+import { atTerminal, type TerminalSession } from './terminal.ts';
 
 const ONLINE_MS = 60_000;
 
@@ -29,6 +30,8 @@ export interface EndpointSite {
   /** `switchyard …` with what is typed in. */
   command(args: readonly string[], input?: string): Promise<Ended>;
   begin(...args: readonly string[]): Started;
+  /** What is typed at a shell's prompt after `switchyard`. */
+  atTerminal(words: string): TerminalSession;
   file(name: string, of?: string): string;
   id(): string;
   pid(): number;
@@ -50,6 +53,7 @@ export async function withEndpointSite(
       directory, command, processes, file,
       endpoint: async (...args) => await command(['endpoint', ...args]),
       begin: (...args) => start(args, { cwd: directory, env }),
+      atTerminal: (words) => atTerminal(words, { cwd: directory, env }),
       id: () => (JSON.parse(readFileSync(file('endpoint.json'), 'utf8')) as { endpoint_id: string }).endpoint_id,
       pid: () => (JSON.parse(readFileSync(file('daemon.pid'), 'utf8')) as { pid: number }).pid,
       isOnline: async () => (await service.ask('GET', `/v2/endpoints/${site.id()}/status`, {

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
 import { Connection } from '../../src/amqp/connection.ts';
 import { decodeStartCommand, type StartCommand } from '../../src/amqp/start-command.ts';
+import { formatJson } from '../../src/common/json.ts';
 import { Client, Executor } from '../../src/sdk/index.ts';
 import { testDeps } from '../broker.ts';
 import { StandInEndpoint } from '../stand-in-endpoint.ts';
@@ -36,6 +37,10 @@ suite('user endpoints of many users', () => {
     service.ask('POST', `/v3/endpoints/${endpoint}/submit`, { as: user.token, body: {
       tasks: { [fn]: [randomUUID()] }, ...config === undefined ? {} : { user_endpoint_config: config },
     } });
+  const submitText = (endpoint: string, user: User, config: string): Promise<Reply> =>
+    service.ask('POST', `/v3/endpoints/${endpoint}/submit`, {
+      as: user.token, body: `{"tasks":{"${fn}":["${randomUUID()}"]},"user_endpoint_config":${config}}`,
+    });
   const status = (id: string, user: User): Promise<Reply> =>
     service.ask('GET', `/v2/endpoints/${id}/status`, { as: user.token });
   const taskOf = async ({ body, text, status: code }: Reply, user: User): Promise<{ exception?: string }> => {
@@ -53,7 +58,7 @@ suite('user endpoints of many users', () => {
     const messageIds = new Set<string | undefined>();
     await manager.commands(({ body: bytes, messageId, ...properties }) => {
       const command = decodeStartCommand(bytes, properties, Date.now() / 1000);
-      assert.ok(!('type' in command), JSON.stringify(command));
+      assert.ok(!('type' in command), 'type' in command ? command.text : '');
       commands.push(command);
       messageIds.add(messageId);
       void onCommand(command);
@@ -92,6 +97,24 @@ suite('user endpoints of many users', () => {
     await assert.rejects(connection.open(), { code: 'BROKER_REFUSED' });
     await connection.close();
   };
+
+  test('a manager is told numbers as the user wrote them, and 1.0 is another user endpoint than 1', async () => {
+    const children: StandInEndpoint[] = [];
+    const { manager, commands } = await managerWith(async (command) => {
+      const child = await childOf(command);
+      children.push(child);
+      await child.report({ heartbeat_period: 30 });
+    });
+    await isOnline(manager, root);
+    for (const config of ['{"n":1.0,"in":[1e3]}', '{"n":1,"in":[1000]}', '{"in":[1000.0],"n":1.00}']) {
+      const { status: code, text } = await submitText(manager.id, alice, config);
+      assert.equal(code, 200, text);
+    }
+    assert.deepEqual(commands.map(({ userOptions }) => formatJson(userOptions)),
+      ['{"n":1.0,"in":[1000.0]}', '{"n":1,"in":[1000]}']);
+    assert.equal(new Set(commands.map(({ endpointId }) => endpointId)).size, 2);
+    for (const endpoint of [...children, manager]) await endpoint[Symbol.asyncDispose]();
+  });
 
   test(`${USERS} users that ask at once get an answer each, their own`, async () => {
     const children: StandInEndpoint[] = [];

@@ -172,6 +172,12 @@ suite('multi-user endpoints from the command line', () => {
         DATA_TYPE: 'external_identity_mapping#1.0.0', command: [`${alice.home}/map`],
       }]));
       await wrong(CONFIG, 77, new RegExp(`refusing to start as root: ${alice.home}`));
+      const script = `${alice.home}/script`;
+      await writeFile(script, '');
+      await writeFile(map, JSON.stringify([{
+        DATA_TYPE: 'external_identity_mapping#1.0.0', command: ['/bin/sh', script],
+      }]));
+      await wrong(CONFIG, 77, new RegExp(`refusing to start as root: ${alice.home}`));
       await writeFile(map, '[');
       await wrong(CONFIG, 78, /Unable to read identity mapping configuration from: /);
       await writeFile(map, '[]');

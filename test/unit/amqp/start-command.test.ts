@@ -4,7 +4,7 @@ import { endpointQueues } from '../../../src/amqp/queue-info.ts';
 import {
   decodeStartCommand, encodeStartCommand, userEndpointName, type StartCommand,
 } from '../../../src/amqp/start-command.ts';
-import { isJsonObject, parseJson, type Json } from '../../../src/common/json.ts';
+import { Float, isJsonObject, parseJson, type Json } from '../../../src/common/json.ts';
 
 const MANAGER = '0b0f1c52-3d8e-4d6b-8f9a-1e2d3c4b5a69';
 const CHILD = '1c1f1c52-3d8e-4d6b-8f9a-1e2d3c4b5a70';
@@ -15,16 +15,17 @@ const fresh = { contentType: 'application/json', timestampS: NOW };
 const command: StartCommand = {
   username: 'alice@example.edu', effectiveIdentity: USER,
   identitySet: [{ sub: USER, id: USER, username: 'alice@example.edu', last_authentication: 1795224080706055542n }],
-  name: userEndpointName(MANAGER, CHILD), endpointId: CHILD, userOptions: { nodes: 2 },
+  name: userEndpointName(MANAGER, CHILD), endpointId: CHILD, userOptions: { nodes: 2, factor: new Float(2) },
   userRuntime: { python: { version: '3.11' } }, queues: endpointQueues(CHILD, 'amqp://u:p@h:1'), args: [],
 };
 
 test('a start command says what the field\'s manager reads', () => {
-  assert.deepEqual(parseJson(encodeStartCommand(command).toString()), {
+  assert.deepEqual(parseJson(encodeStartCommand(command).toString(), 'everywhere'), {
     command: 'cmd_start_endpoint', globus_username: 'alice@example.edu', globus_effective_identity: USER,
     globus_identity_set: command.identitySet,
     kwargs: {
-      name: `uep.${MANAGER}.${CHILD}`, user_opts: { nodes: 2 }, user_runtime: { python: { version: '3.11' } },
+      name: `uep.${MANAGER}.${CHILD}`, user_opts: { nodes: 2, factor: new Float(2) },
+      user_runtime: { python: { version: '3.11' } },
       amqp_creds: {
         endpoint_id: CHILD,
         task_queue_info: { connection_url: 'amqp://u:p@h:1', exchange: 'tasks', queue: `${CHILD}.tasks` },

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { checkSecrets } from '../../../src/cli/endpoint-check-files.ts';
 import { doubtsOf, rulesIn } from '../../../src/cli/endpoint-check-identities.ts';
+import { checkSecrets } from '../../../src/cli/endpoint-check-secrets.ts';
 import { clockFinding } from '../../../src/cli/endpoint-check-service.ts';
 import { proposedValues } from '../../../src/cli/endpoint-check-template.ts';
 import { configureEndpoint } from '../../../src/cli/endpoint-configure.ts';
@@ -108,8 +108,19 @@ test('a map is read, and whom it lets in is looked up', async () => {
     ]);
     await site.write(map, to('root'));
     await says(site, /^warn identity map: .*takes everybody.*as root/, /^fail identity map: .*to "root" is refused/);
+    await site.write(map, to('daemon'));
+    await says(site, /takes everybody/, /^fail identity map: .*to "daemon" is refused: .*minimum_uid \(1000\)/);
+    const config = 'multi_user: true\nidentity_mapping_config_path: example_identity_mapping_config.json\n';
+    await site.write('config.yaml', `${config}minimum_uid: 1\n`);
+    await says(site, /takes everybody/);
     await site.write(map, to('no-such-user', '/no/such/program'));
     await says(site, /takes everybody/, /there is no such local account/, /^fail .*command \/no\/such\/program is /);
+    await site.write('who', '');
+    await chmod(site.at('who'), 0o666);
+    await site.write(map, JSON.stringify([
+      ...MAP, { DATA_TYPE: 'external_identity_mapping#1.0.0', command: ['/bin/sh', '-c', '/dev/null', site.at('who')] },
+    ]));
+    await says(site, /^fail identity map: the command \/bin\/sh would run as root, and .*who can be written by/);
   });
 });
 

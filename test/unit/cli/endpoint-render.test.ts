@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { includesFor } from '../../../src/cli/endpoint-includes.ts';
 import { configureEndpoint } from '../../../src/cli/endpoint-configure.ts';
 import { planConfigure } from '../../../src/cli/endpoint-configure-plan.ts';
-import { checkValues, renderSite, renderValues } from '../../../src/cli/endpoint-render.ts';
+import { checkValues, readValues, renderSite, renderValues } from '../../../src/cli/endpoint-render.ts';
 import { renderFiles, type FileOptions } from '../../../src/cli/endpoint-render-files.ts';
 import { scratch } from '../../fakes/scratch.ts';
 
@@ -66,6 +66,15 @@ test('the values, the configuration, and the very script of the first block, and
     await assert.rejects(renderSite({ name: 'x', path: at('e/x') }, 'no-such-user'), {
       message: /^there is no local account "no-such-user"/,
     });
+  });
+});
+
+test('a file of values is read as what users send: 1.0 is a float', async () => {
+  await withSite(async ({ at, write }) => {
+    await writeFile(at('e/x/user_config_template.yaml.j2'), `${SLURM}display_name: v{{ VERSION }}\n`);
+    const site = await renderSite({ name: 'x', path: at('e/x') }, undefined);
+    const values = await readValues(await write('v.json', '{"ACCOUNT_ID": "a", "VERSION": 1.0}'));
+    assert.match((await renderValues(site, values)).config, /^display_name: v1\.0$/m);
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { formatJson, parseJson, type Json } from '../../../src/common/json.ts';
+import { Float, formatJson, parseJson, type Json } from '../../../src/common/json.ts';
 
 const NS = '1795224080706055542';
 
@@ -12,6 +12,21 @@ test('whole numbers past 2^53 are read as they are, and written as they were', (
     a: 1795224080706055542n, b: [-1795224080706055542n, 9007199254740991, 9007199254740992n], c: 1.5, d: Infinity,
   });
   assert.equal(formatJson(read), text.replace('1e400', 'null'));
+});
+
+test('a float that is a whole number stays one where that is asked for, and is a number elsewhere', () => {
+  const text = '{"a":[1.0,1,-0.0,1e3,1.5e1,1.5,1e400,-1E400],"b":{"c":2.0},"d":"1.0","e":1e21}';
+  const [a, b] = [[1, 1, -0, 1000, 15, 1.5, Infinity, -Infinity], { c: 2 }];
+  assert.deepEqual(parseJson(text), { a, b, d: '1.0', e: 1e21 });
+  const floats = a.map((value, i) => (i === 1 || i === 5 ? value : new Float(value)));
+  assert.deepEqual(parseJson(text, ['a', 'e']), { a: floats, b, d: '1.0', e: new Float(1e21) });
+  const all = { a: floats, b: { c: new Float(2) }, d: '1.0', e: new Float(1e21) };
+  assert.deepEqual(parseJson(text, 'everywhere'), all);
+  const written = '{"a":[1.0,1,-0.0,1000.0,15.0,1.5,1e999,-1e999],"b":{"c":2.0},"d":"1.0","e":1e+21}';
+  assert.equal(formatJson(all), written);
+  assert.deepEqual(parseJson(written, 'everywhere'), all);
+  assert.deepEqual(parseJson('[{"a":1.0}]', ['a']), [{ a: 1 }]);
+  assert.deepEqual(parseJson('1.0', 'everywhere'), new Float(1));
 });
 
 test('what JSON.parse and JSON.stringify can do comes out the same, with a big number in it and without', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ComputeError } from '../../../src/common/errors.ts';
-import type { JsonObject } from '../../../src/common/json.ts';
+import { Float, type JsonObject } from '../../../src/common/json.ts';
 import { renderUserConfig, type RenderInput } from '../../../src/endpoint/user-config.ts';
 
 const PATH = '/etc/x/user_config_template.yaml.j2';
@@ -45,6 +45,13 @@ suite('a user\'s values in a template', () => {
     const [step, kind, message] = refusal(input('{{', { X: 1 }, { schema }));
     assert.deepEqual([step, kind], [77, 'ValidationError']);
     assert.match(message, /^Additional properties are not allowed \('X' was unexpected\)\n/);
+  });
+
+  test('are printed as they were written: 1.0 is a float, at any depth, and what is large an int', () => {
+    const comment = '# {{ A }} {{ B.c[0] }} {{ A == 1 }} {{ N }}\n';
+    const { text } = renderUserConfig(input(`${ENGINE}${comment}`,
+      { A: new Float(1), B: { c: [new Float(1e16)] }, N: 2n ** 64n }));
+    assert.equal(text.split('# ')[1]?.trim(), '1.0 1e+16 True 18446744073709551616');
   });
 
   test('that are missing are named', () => {

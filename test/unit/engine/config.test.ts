@@ -79,6 +79,12 @@ const accepted: readonly string[] = [
   'provider: {type: LocalProvider, launcher: null}',
   'provider: {parallelism: 0}', 'manager_selector: block_id',
 ];
+test('a range of ports may be a text, as a template may give it', () => {
+  for (const range of ['"54000,55000"', '54000-55000', '"(54000, 55000)"', '"[54000, 55000]"', '[54000, "55000"]']) {
+    const config = read(`{worker_port_range: ${range}, interchange_port_range: "1, 2"}`);
+    assert.deepEqual([config.worker_port_range, config.interchange_port_range], [[54_000, 55_000], [1, 2]], range);
+  }
+});
 for (const yaml of accepted) test(`accepted: ${yaml}`, () => assert.equal(problemOf(yaml), 'no error'));
 
 const refused: readonly (readonly [string, string])[] = [
@@ -101,6 +107,10 @@ const refused: readonly (readonly [string, string])[] = [
   ['worker_port_range: [2, 1]', 'engine.worker_port_range: the first port (2) is greater than the last (1)'],
   ['worker_port_range: [1]',
     'engine.worker_port_range: expected a list of the first and the last port, found a list of 1'],
+  ['worker_port_range: "50000,"',
+    'engine.worker_port_range: expected a list of the first and the last port, found "50000,"'],
+  ['interchange_port_range: 51000-50000',
+    'engine.interchange_port_range: the first port (51000) is greater than the last (50000)'],
   ['cpu_affinity: blok',
     'engine.cpu_affinity: expected none, block, block-reverse, alternating or list:<cores of each worker>, found'
       + ' "blok"'],

@@ -10,7 +10,7 @@ import { checkWish, childId, identityDocument, type Wish } from '../../../src/se
 const IDENTITY = { id: 'i', username: 'u@example.edu', fullName: 'U', email: 'u@mail' };
 
 const wishOf = (options: string | JsonObject): Wish => {
-  const parsed = typeof options === 'string' ? parseJson(options) : options;
+  const parsed = typeof options === 'string' ? parseJson(options, 'everywhere') : options;
   return { identity: IDENTITY, options: isJsonObject(parsed) ? parsed : {}, runtime: {} };
 };
 const idFor = (options: string | JsonObject): string => childId('m', wishOf(options));
@@ -43,14 +43,15 @@ function canonical(value: Json): Json {
   return keys.map((key) => [key, canonical(value[key] ?? null)]);
 }
 
-test('numbers are the same by value, texts by their characters, and nothing is the same as a text of it', () => {
+test('numbers are the same by type and value, texts by their characters, and nothing is the same as its text', () => {
   const same: [string, string][] = [
-    ['{"a":1}', '{"a":1.0}'], ['{"a":10}', '{"a":1e1}'], ['{"a":0}', '{"a":-0}'], ['{"a":"\\u0041"}', '{"a":"A"}'],
+    ['{"a":1.0}', '{"a":1e0}'], ['{"a":10.0}', '{"a":1e1}'], ['{"a":0}', '{"a":-0}'], ['{"a":"\\u0041"}', '{"a":"A"}'],
     ['{"a":1,"b":2}', '{"b":2,"a":1}'], ['{"a":{"x":1,"y":[2]}}', '{ "a" : { "y":[2], "x":1 } }'],
   ];
   for (const [one, other] of same) assert.equal(idFor(one), idFor(other), `${one} ${other}`);
   const different = [
-    '{}', '{"a":1}', '{"a":"1"}', '{"a":true}', '{"a":null}', '{"a":[1]}', '{"a":{}}', '{"a":[]}', '{"a":""}',
+    '{}', '{"a":1}', '{"a":1.0}', '{"a":"1"}', '{"a":true}', '{"a":null}', '{"a":[1]}', '{"a":{}}', '{"a":[]}',
+    '{"a":""}',
     '{"a":[1,2]}', '{"a":[2,1]}', '{"A":1}', '{"__proto__":1}', '{"__proto__":{"a":1}}', '{"constructor":1}',
     '{"a":"é"}', '{"a":"e\\u0301"}', '{"a":"\\u0000"}', '{"a":12345678901234567890}', '{"a":12345678901234567891}',
   ];

@@ -7,7 +7,7 @@ import { accountNameProblem } from '../../../src/supervisor/account-name.ts';
 import { findAccount, refusalOf, type Account, type NameService } from '../../../src/supervisor/accounts.ts';
 import { isRunning, until } from '../../process/harness.ts';
 
-const ROOT = { uid: 0, name: 'root' };
+const ROOT = { uid: 0, name: 'root', minimumUid: 1000 };
 const ALICE: Account = {
   name: 'alice', uid: 5001, gid: 5001, gecos: '', directory: '/home/alice', shell: '/bin/bash', groups: [5001, 44],
 };
@@ -101,19 +101,20 @@ test('nobody is mapped to the account that the endpoint runs as, by name or by n
   const remedies = /the endpoint itself runs as \(root, uid 0\).*without privileges.*identity_mapping_config_path/;
   assert.match(refusalOf({ ...ALICE, name: 'toor', uid: 0 }, ROOT) ?? '', remedies);
   assert.match(refusalOf({ ...ALICE, name: 'root' }, ROOT) ?? '', remedies);
-  assert.match(refusalOf({ ...ALICE, uid: 0 }, { uid: 7, name: 'svc' }) ?? '', /nobody's tasks run as root/);
+  assert.match(refusalOf({ ...ALICE, uid: 0 }, { ...ROOT, uid: 7, name: 'svc' }) ?? '', /nobody's tasks run as root/);
 });
 
 test('numbers that are not a person\'s are refused', () => {
   const cases: readonly (readonly [Partial<Account>, RegExp])[] = [
-    [{ uid: 999 }, /below 1000: an account of the system/], [{ uid: 65_534 }, /stands for ids that cannot be shown/],
+    [{ uid: 999 }, /below minimum_uid \(1000\): an account of the system.*config\.yaml/],
+    [{ uid: 65_534 }, /stands for ids that cannot be shown/],
     [{ uid: 2 ** 31 }, /negative number/], [{ uid: 2 ** 32 - 1 }, /no id of an account/], [{ uid: -1 }, /no id/],
     [{ uid: 2 ** 32 }, /no id/], [{ uid: 1.5 }, /no id/], [{ uid: Number.NaN }, /no id/],
     [{ gid: 0, groups: [0] }, /primary group of alice is 0/], [{ groups: [5001, 0] }, /in group 0, root's/],
     [{ groups: [5001, 2 ** 31] }, /in group 2147483648, which some/],
   ];
   for (const [changed, expected] of cases) assert.match(refusalOf({ ...ALICE, ...changed }, ROOT) ?? '', expected);
-  assert.equal(refusalOf({ ...ALICE, uid: 33 }, { ...ROOT, uidMin: 1 }), undefined, 'unless it is allowed');
+  assert.equal(refusalOf({ ...ALICE, uid: 33 }, { ...ROOT, minimumUid: 1 }), undefined, 'unless it is allowed');
 });
 
 test('the accounts of this machine are found, and root is refused', async () => {

@@ -11,6 +11,7 @@ test('an empty file is a multi-user endpoint with the defaults', () => {
       amqp_port: null, heartbeat_period: 30, high_assurance: false, environment: null, local_compute_services: false,
       debug: false, identity_mapping_config_path: null, public: false, user_config_template_path: null,
       user_config_schema_path: null, audit_log_path: null, pam: null, mu_child_ep_grace_period_s: 30, email: null,
+      minimum_uid: 1000,
       notes: [],
     });
   }

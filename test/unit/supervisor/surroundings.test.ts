@@ -109,5 +109,6 @@ test('a line of the log is shown to people as the field shows it', () => {
   const line = (level: number, msg: string, err?: object): string => JSON.stringify({ level, msg, err });
   assert.equal(consoleLine(line(30, '\n\n===== begins')), '> \n\n===== begins\n');
   assert.equal(consoleLine(line(40, 'odd')), 'WARNING odd\n');
+  assert.equal(consoleLine(line(40, 'odd'), true), '\x1b[KWARNING odd\n');
   assert.equal(consoleLine(line(50, 'bad', { message: 'a\x1b' })), 'ERROR bad: a\\u{1b}\n');
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { Float, TemplateError, fromJson, renderTemplate, toTemplateValue, type TemplateValue }
+import { Float } from '../../../src/common/json.ts';
+import { TemplateError, fromJson, renderTemplate, toTemplateValue, type TemplateValue }
   from '../../../src/template/template.ts';
 
 const MS_MAX = 5000;
