@@ -9,10 +9,11 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import type { RegisteredQueues } from '../../src/amqp/queue-info.ts';
 import { scratch } from '../fakes/scratch.ts';
+import { installation } from '../installation.ts';
 import { localAccount, type LocalAccount } from '../local-account.ts';
 import { testService, type TestService, type User } from '../service.ts';
 import { resultStream } from '../stand-in-endpoint.ts';
-import { MAIN, start, switchyard, type Started } from './command.ts';
+import { start, switchyard, type Started } from './command.ts';
 import { argumentsFor, outcomeOf, registerFunction, resultsOf, submit } from './endpoint.ts';
 import { isRunning, until } from './harness.ts';
 import { mailOf } from './supervisor-site.ts';
@@ -229,10 +230,11 @@ function plantPrograms(account: LocalAccount): void {
 async function writeSite(path: string, file: (name: string) => string): Promise<void> {
   await mkdir(file(''), { recursive: true });
   await mkdir(`${path}/site`);
+  const { node, dist } = await installation();
   // As the documentation has it.
   await writeFile(`${path}/site/switchyard-endpoint`, `#!/bin/sh
 export FROM_SITE="loaded for $USER"
-exec ${process.execPath} ${MAIN} endpoint "$@"
+exec ${node} ${dist}/src/cli/main.js endpoint "$@"
 `);
   for (const one of [`${path}/site`, `${path}/site/switchyard-endpoint`]) await chmod(one, 0o755);
   await chmod(file(''), 0o711);

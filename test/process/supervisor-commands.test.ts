@@ -6,9 +6,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import { exec } from '../../src/common/exec.ts';
+import { installation } from '../installation.ts';
 import { localAccount, type LocalAccount } from '../local-account.ts';
 import { functionOf, testService, type TestService, type User } from '../service.ts';
-import { MAIN, type Ended } from './command.ts';
+import type { Ended } from './command.ts';
 import { withEndpointSite, type EndpointSite } from './endpoint-site.ts';
 import { isRunning, until } from './harness.ts';
 import { mailOf, writeSite } from './supervisor-site.ts';
@@ -113,8 +114,9 @@ suite('multi-user endpoints from the command line', () => {
       HOME: home, USER: name, PATH: `${home}/bin:/usr/bin:/bin`, SWITCHYARD_SERVICE_URL: service.url, MINE: 'passed on',
     };
     const directory = `${home}/.switchyard/endpoints/one`;
+    const { node, dist } = await installation();
     const argv = (...args: string[]): [string, ...string[]] => ['setpriv', '--reuid', String(uid), '--regid',
-      String(gid), '--clear-groups', process.execPath, MAIN, ...args];
+      String(gid), '--clear-groups', node, `${dist}/src/cli/main.js`, ...args];
     const command = async (input: string, ...args: string[]): Promise<void> => {
       const { code, stderr } = await exec(argv(...args), { timeoutMs: 60_000, cwd: '/', env, input });
       assert.equal(code, 0, stderr);

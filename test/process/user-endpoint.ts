@@ -4,12 +4,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { installation } from '../installation.ts';
 import type { LocalAccount } from '../local-account.ts';
 import type { Registered } from './endpoint.ts';
 import { within } from './harness.ts';
 
-export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const { node: NODE, dist } = await installation();
+export const CLI = join(dist, 'src/cli/main.js');
 /** A supervisor for the purpose: it starts the rest of its words, and waits. */
 const SUPERVISOR = ['/bin/sh', '-c', 'exec 3<&0; "$@" <&3 3<&- & wait', 'sh'];
 const START_MS = 60_000;
@@ -97,7 +98,7 @@ export function startUserEndpoint(
 ): RunningUserEndpoint {
   const { name = `uep.${registered.id}`, environment, setpriv = becoming(account), wrapper = [], leaked } = options;
   const [file, ...argv] = [...options.viaSupervisor ? SUPERVISOR : [], 'setpriv', ...setpriv, '--', ...wrapper,
-    process.execPath, CLI, 'endpoint', '_start-user-endpoint', name];
+    NODE, CLI, 'endpoint', '_start-user-endpoint', name];
   const child = spawn(file, argv, {
     stdio: ['pipe', 'pipe', 'pipe', ...leaked === undefined ? [] : [leaked]], cwd: '/', detached: true,
     env: environment ?? { HOME: account.home, USER: account.name, PATH: '/usr/local/bin:/usr/bin:/bin' },
