@@ -25,11 +25,13 @@ export interface StartOptions {
   readonly cwd: string;
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Of another installation than the one of these tests. */
+  readonly main?: string;
 }
 
 /** In a process group of its own: a signal to the test is none to it. */
-export function start(args: readonly string[], { cwd, input, env }: StartOptions): Started {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+export function start(args: readonly string[], { cwd, input, env, main = MAIN }: StartOptions): Started {
+  const child = spawn(process.execPath, [main, ...args], {
     cwd, env: { ...homeIn(cwd), ...env }, detached: true, stdio: 'pipe',
   });
   const texts = { stdout: '', stderr: '' };

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { writeFunction, writeValue } from '../../src/common/javascript.ts';
 import { pack } from '../../src/common/packed.ts';
 import { encodePayload } from '../../src/common/payload.ts';
+import { installation } from '../installation.ts';
 import type { TestService, User } from '../service.ts';
 import { start, switchyard, type Ended, type Started } from './command.ts';
 import { until, withRun, type Process } from './harness.ts';
@@ -46,13 +47,15 @@ export async function withEndpointSite(
 ): Promise<void> {
   await withRun(async (directory, processes) => {
     const env = { SWITCHYARD_SERVICE_URL: service.url };
+    // What users of a multi-user endpoint can run as well.
+    const main = join((await installation()).dist, 'src/cli/main.js');
     const command: EndpointSite['command'] = async (args, input = '') =>
-      await switchyard(args, { cwd: directory, input, env });
+      await switchyard(args, { cwd: directory, input, env, main });
     const file = (name: string, of = 'one'): string => join(directory, '.switchyard/endpoints', of, name);
     const site: EndpointSite = {
       directory, command, processes, file,
       endpoint: async (...args) => await command(['endpoint', ...args]),
-      begin: (...args) => start(args, { cwd: directory, env }),
+      begin: (...args) => start(args, { cwd: directory, env, main }),
       atTerminal: (words) => atTerminal(words, { cwd: directory, env }),
       id: () => (JSON.parse(readFileSync(file('endpoint.json'), 'utf8')) as { endpoint_id: string }).endpoint_id,
       pid: () => (JSON.parse(readFileSync(file('daemon.pid'), 'utf8')) as { pid: number }).pid,
