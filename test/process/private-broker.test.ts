@@ -40,7 +40,7 @@ test('it ends when its owner is killed, and starts again with the same port and 
   await topology.close();
   await connection.close();
   await again.close();
-  assert.deepEqual(processesOf(directory), []);
+  await until('the end of the last of its processes', () => processesOf(directory).length === 0);
 });
 
 test('it comes back by itself when what holds it is killed', async () => {
@@ -67,7 +67,7 @@ test('what it said when it did not start is repeated', async () => {
   await assert.rejects(within(START_MS, 'the attempt', PrivateBroker.start({ directory, program }, testDeps)), {
     code: 'START_FAILED', message: /did not start: .*out of order.*; its logs are in .*log$/,
   });
-  assert.deepEqual(processesOf(directory), []);
+  await until('the end of the last of its processes', () => processesOf(directory).length === 0);
 });
 
 test('where rabbitmq-server is missing it says how to install it', async () => {
@@ -89,7 +89,7 @@ test('a port that somebody else has is named, and nothing stays behind', async (
     message: `another program has port ${address.port} of 127.0.0.1: end it, or configure another port`,
   });
   server.close();
-  assert.deepEqual(processesOf(directory), []);
+  await until('the end of the last of its processes', () => processesOf(directory).length === 0);
 });
 
 async function putOne(url: string): Promise<void> {
