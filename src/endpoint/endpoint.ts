@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { Connection } from '../amqp/connection.ts';
 import { Consumer, type Delivery } from '../amqp/consumer.ts';
+import { Heartbeat } from '../amqp/heartbeat.ts';
 import { Publisher } from '../amqp/publisher.ts';
 import type { EndpointQueues } from '../amqp/queue-info.ts';
 import type { Clock } from '../common/clock.ts';
@@ -15,7 +16,6 @@ import { aborted } from './aborted.ts';
 import { Bridge } from './bridge.ts';
 import type { EndpointConfig } from './config.ts';
 import { tasksDirectory } from './engine-block.ts';
-import { Heartbeat } from './heartbeat.ts';
 import { idleStep, NOT_IDLE, titleOf, type IdleStep } from './idle.ts';
 import { Ledger } from './ledger.ts';
 import { Outbox } from './outbox.ts';
@@ -161,6 +161,7 @@ export class Endpoint {
     for (const delivery of early) this.#bridge.onDelivery(delivery);
     this.#heartbeat = new Heartbeat({
       connection: reporting, publisher: this.#publisher(reporting), log, clock, report: () => this.#report(),
+      lastReport: () => ({ ...this.#report(), active: false }),
       onBeat: () => this.#onBeat(), onConnected: () => { this.#idle = { ...this.#idle, done: 0, still: 0 }; },
     }, {
       endpointId, exchange: heartbeats.queue_publish_kwargs.exchange,

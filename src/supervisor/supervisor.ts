@@ -3,6 +3,7 @@
 
 import { Connection } from '../amqp/connection.ts';
 import { Consumer, type Delivery } from '../amqp/consumer.ts';
+import { Heartbeat } from '../amqp/heartbeat.ts';
 import { Publisher } from '../amqp/publisher.ts';
 import type { StartCommand } from '../amqp/start-command.ts';
 import type { Clock } from '../common/clock.ts';
@@ -12,7 +13,6 @@ import { shown, shownLines } from './audit.ts';
 import { Authorisation, type AuthorisationDeps } from './authorisation.ts';
 import { Children, type StartOrder } from './children.ts';
 import { readCommand, Replays, type Notice } from './commands.ts';
-import { Heartbeat } from './heartbeat.ts';
 import type { IdentityMap } from './identity-map.ts';
 import { Notices, withPort } from './notices.ts';
 import type { SupervisorOrders } from './orders.ts';
@@ -122,10 +122,10 @@ export class Supervisor {
     });
     this.#publisher = new Publisher(this.#reporting, { log, clock });
     const { exchange, routing_key: routingKey } = info.queue_publish_kwargs;
-    this.#heartbeat = new Heartbeat(
-      { connection: this.#reporting, publisher: this.#publisher, log, clock },
-      { endpointId, exchange, routingKey, periodS: config.heartbeat_period },
-    );
+    this.#heartbeat = new Heartbeat({
+      connection: this.#reporting, publisher: this.#publisher, log, clock,
+      report: () => ({ heartbeat_period: config.heartbeat_period }), lastReport: () => ({ heartbeat_period: 0 }),
+    }, { endpointId, exchange, routingKey, periodS: config.heartbeat_period });
     this.#heartbeat.start();
   }
 
@@ -134,10 +134,15 @@ export class Supervisor {
     this.#closing = true;
     // What waits for its turn goes back to the queue, for whoever comes after us.
     await this.#consumer?.close(CONSUMER_END_MS);
-    await Promise.all([this.#heartbeat?.close(FINAL_MS), this.#children.close(hurry)]);
+    await Promise.all([this.#reportEnd(), this.#children.close(hurry)]);
     await this.#notices.close(NOTICES_END_MS);
     await this.#publisher?.close(0);
     await Promise.all([this.#reading.close(), this.#reporting.close()]);
+  }
+
+  async #reportEnd(): Promise<void> {
+    const sent = await this.#heartbeat?.close(FINAL_MS);
+    if (sent === false) this.#deps.log.warn('Unable to send final heartbeat');
   }
 
   async #onCommand(delivery: Delivery): Promise<void> {
