@@ -204,7 +204,14 @@ export function readsRuntime(endpoint: Pick<StoredEndpoint, 'metadata'>): boolea
   return /\b(?:user_runtime|_GC)\b|\{%[-+]?\s*(?:include|import|from|extends)\b/.test(template);
 }
 
-export function metadataOf({ metadata }: Pick<StoredEndpoint, 'metadata'>): JsonObject {
-  const value = parseJson(metadata);
-  return isJsonObject(value) ? value : {};
+/** Read once for each row: it holds whole templates, and every submission asks for a word of it. */
+const metadataByRow = new WeakMap<object, JsonObject>();
+
+export function metadataOf(endpoint: Pick<StoredEndpoint, 'metadata'>): JsonObject {
+  const known = metadataByRow.get(endpoint);
+  if (known !== undefined) return known;
+  const value = parseJson(endpoint.metadata);
+  const metadata = isJsonObject(value) ? value : {};
+  metadataByRow.set(endpoint, metadata);
+  return metadata;
 }
