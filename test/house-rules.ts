@@ -73,9 +73,9 @@ const SEAMS: Readonly<Record<string, RegExp>> = {
 
 /** The floor. A new file here is a decision, written down in ARCHITECTURE.md. */
 const COMMON_FILES: ReadonlySet<string> = new Set([
-  'api', 'batch-header', 'binary', 'clock', 'codec', 'columns', 'errors', 'exec', 'exotic', 'holder', 'javascript',
-  'json', 'lock', 'log', 'msgpack', 'packed', 'payload', 'process-config', 'protocol', 'python-task', 'quote',
-  'resources', 'schema', 'shutdown', 'slot-memory', 'yaml',
+  'api', 'batch-header', 'binary', 'clock', 'codec', 'columns', 'endpoint-keys', 'errors', 'exec', 'exotic',
+  'holder', 'javascript', 'json', 'lock', 'log', 'msgpack', 'packed', 'payload', 'process-config', 'protocol',
+  'python-task', 'quote', 'resources', 'schema', 'shutdown', 'slot-memory', 'yaml',
 ].map((name) => `src/common/${name}.ts`));
 
 const LINES_MAX = 300;

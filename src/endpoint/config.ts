@@ -1,32 +1,19 @@
 // config.yaml of an endpoint of one user, in the field's keys.
 
+import {
+  heartbeatPeriod, optionalText, sharedProperties, writtenKeys, type SharedKeys, type Written,
+} from '../common/endpoint-keys.ts';
 import { ComputeError } from '../common/errors.ts';
-import { invalid, isMapping, parser, withoutNulls } from '../common/schema.ts';
+import { invalid, parser } from '../common/schema.ts';
 import { parseEngineBlock, type EngineBlock } from './engine-block.ts';
 
-interface Keys {
-  /** What people see; null: the directory's name. */
-  display_name: string | null;
-  /** null: every function may run here. An empty list: none. */
-  allowed_functions: string[] | null;
-  authentication_policy: string | null;
-  subscription_id: string | null;
-  admins: string[] | null;
-  /** In the place of the port in the broker's URLs. */
-  amqp_port: number | null;
-  /** Seconds. */
-  heartbeat_period: number;
+interface Keys extends SharedKeys {
   /** Seconds; at least twice the period. Nothing depends on it. */
   heartbeat_threshold: number;
   /** So many heartbeats without work after all was done, and the endpoint stops. 0: never, nor by the hard limit. */
   idle_heartbeats_soft: number;
   /** So many without a task or result moving, and it stops whatever is open. */
   idle_heartbeats_hard: number;
-  high_assurance: boolean;
-  /** Of the service; shown in the process's title. */
-  environment: string | null;
-  local_compute_services: boolean;
-  debug: boolean;
   /** Shell texts: before the endpoint takes tasks, and after `stop`. */
   endpoint_setup: string | null;
   endpoint_teardown: string | null;
@@ -39,46 +26,22 @@ interface Keys {
 
 export interface EndpointConfig extends Readonly<Keys>, EngineBlock {}
 
-const HEARTBEAT_MIN_S = 5;
-const FLAGS = ['high_assurance', 'local_compute_services', 'debug', 'detach_endpoint'];
 const OF_MANAGERS: ReadonlySet<string> = new Set([
   'identity_mapping_config_path', 'public', 'user_config_template_path', 'user_config_schema_path', 'audit_log_path',
   'pam', 'mu_child_ep_grace_period_s', 'force_mu_allow_same_user', 'email',
   'minimum_uid',
 ]);
 
-const text = { type: 'string' } as const;
-const optionalText = { ...text, nullable: true, default: null } as const;
-const uuid = {
-  ...text, pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', description: 'a UUID',
-} as const;
-const flag = { type: 'boolean', default: false } as const;
 const beats = { type: 'integer', minimum: 0, maximum: 1_000_000_000 } as const;
-const optionalUuid = { ...uuid, nullable: true, default: null } as const;
-const optionalUuids = { type: 'array', items: uuid, nullable: true, default: null } as const;
 
-type Nullable = { [K in keyof Keys]: null extends Keys[K] ? K : never }[keyof Keys];
-/** As the schema's type wants it: what may be null may be missing. */
-type Written = Omit<Keys, Nullable> & { [K in Nullable]?: Exclude<Keys[K], null> };
-
-const parseKeys = parser<Written>('config.yaml', {
+const parseKeys = parser<Written<Keys>>('config.yaml', {
   type: 'object',
   required: [],
   properties: {
-    display_name: optionalText,
-    allowed_functions: optionalUuids,
-    authentication_policy: optionalUuid,
-    subscription_id: optionalUuid,
-    admins: optionalUuids,
-    amqp_port: { type: 'integer', minimum: 1, maximum: 65_535, nullable: true, default: null },
-    heartbeat_period: { type: 'number', exclusiveMinimum: 0, maximum: 86_400, default: 30 },
+    ...sharedProperties,
     heartbeat_threshold: { type: 'number', exclusiveMinimum: 0, maximum: 864_000, default: 120 },
     idle_heartbeats_soft: { ...beats, default: 0 },
     idle_heartbeats_hard: { ...beats, default: 5760 },
-    high_assurance: flag,
-    environment: optionalText,
-    local_compute_services: flag,
-    debug: flag,
     endpoint_setup: optionalText,
     endpoint_teardown: optionalText,
     log_dir: optionalText,
@@ -94,16 +57,14 @@ const parseKeys = parser<Written>('config.yaml', {
  * one line per problem.
  */
 export function parseEndpointConfig(value: unknown, cores: number): EndpointConfig {
-  const given = withoutNulls(value ?? {});
-  if (!isMapping(given)) throw invalid(['config.yaml: expected a mapping of keys']);
-  const { engine, multi_user: multiUser, ...rest } = given;
+  const { engine, multi_user: multiUser, ...rest } = writtenKeys(value, ['detach_endpoint']);
   if (multiUser === true) throw invalid(['config.yaml.multi_user: this is a manager\'s; one user\'s has an engine']);
   const managers = Object.keys(rest).filter((key) => OF_MANAGERS.has(key));
   if (managers.length > 0) {
     throw invalid(managers.map((key) => `config.yaml.${key}: only a manager has this key; remove it, or the engine`));
   }
   const [keys, block] = together(
-    () => parseKeys(coerced(rest)),
+    () => parseKeys(rest),
     () => {
       if (engine === undefined) throw invalid(['engine: it is missing; the endpoint will not start without one']);
       return parseEngineBlock(engine, cores);
@@ -113,35 +74,16 @@ export function parseEndpointConfig(value: unknown, cores: number): EndpointConf
     throw invalid(['Engine configuration is not High Assurance compliant.  Endpoint will not start. (engine.encrypted '
       + 'is false)']);
   }
+  const { period, notes } = heartbeatPeriod(keys.heartbeat_period);
   return {
-    ...keys, ...block, ...periods(keys),
-    notes: [...block.notes, ...notesOf(keys)],
+    ...keys, ...block,
+    heartbeat_period: period, heartbeat_threshold: Math.max(2 * period, keys.heartbeat_threshold),
+    notes: [...block.notes, ...notes, ...notesOf(keys)],
   };
 }
 
-function periods(keys: Keys): Pick<Keys, 'heartbeat_period' | 'heartbeat_threshold'> {
-  const period = Math.max(HEARTBEAT_MIN_S, keys.heartbeat_period);
-  return { heartbeat_period: period, heartbeat_threshold: Math.max(2 * period, keys.heartbeat_threshold) };
-}
-
-function notesOf({ heartbeat_period: period, log_dir: logDirectory }: Keys): string[] {
-  return [
-    ...period < HEARTBEAT_MIN_S ? [`Heartbeat minimum is ${HEARTBEAT_MIN_S}.0s (requested: ${period})`] : [],
-    ...logDirectory === null ? [] : ["log_dir has no effect: the log is endpoint.log in the endpoint's directory"],
-  ];
-}
-
-/** As the field reads them: flags may be texts, and `None` is nobody's name. */
-function coerced(keys: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const changed = Object.entries(keys).map(([key, value]) => [key, FLAGS.includes(key) ? flagOf(value) : value]);
-  const { display_name: name, ...rest } = Object.fromEntries(changed) as Record<string, unknown>;
-  return name === undefined || name === 'None' ? rest : { ...rest, display_name: name };
-}
-
-function flagOf(value: unknown): unknown {
-  const word = typeof value === 'string' ? value.toLowerCase() : value;
-  if (word === 'yes' || word === 'on' || word === 'true' || word === '1' || word === 1) return true;
-  return word === 'no' || word === 'off' || word === 'false' || word === '0' || word === 0 ? false : value;
+function notesOf({ log_dir: logDirectory }: Keys): string[] {
+  return logDirectory === null ? [] : ["log_dir has no effect: the log is endpoint.log in the endpoint's directory"];
 }
 
 /** Both, or every problem of both. */
