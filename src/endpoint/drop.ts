@@ -114,7 +114,10 @@ export function isOwnDescriptor(target: string, all: readonly string[]): boolean
   return target.startsWith('pipe:') && all.filter((one) => one === target).length >= 2;
 }
 
-/** Closes what was inherited. Returns what could not be. */
+/**
+ * Closes what was inherited. Returns what could not be. By what they are, and not by O_CLOEXEC: the runtime sets that for
+ * the first few which it inherits, too.
+ */
 export function closeInherited(): string | undefined {
   for (const [descriptor, target] of inherited()) {
     try {

@@ -2,7 +2,10 @@
 
 import { closeSync, readdirSync, readFileSync } from 'node:fs';
 
-/** O_CLOEXEC of linux/fcntl.h: ends with the next program. All that this process opens itself has it. */
+/**
+ * O_CLOEXEC of linux/fcntl.h: ends with the next program. All that this process opens itself has it, and so have the
+ * first few that it inherits: the runtime marks them when it starts. What is left are those that programs would get.
+ */
 const CLOSES_BY_ITSELF = 0o2000000;
 const STANDARD = 3;
 
