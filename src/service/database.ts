@@ -9,7 +9,7 @@ export type Value = Scalar | readonly Scalar[];
  * JSON is kept as text, times as double precision seconds since 1970.
  */
 export interface Database {
-  /** `Row` is what the statement selects: the statement and the type stand side by side in the store. */
+  /** Of a fixed number of statements, which are prepared: what varies is in `values`. `Row` is what the statement selects: the statement and the type stand side by side in the store. */
   query<Row>(sql: string, values?: readonly Value[]): Promise<Row[]>;
   /** Several statements without values, in one transaction. */
   script(sql: string): Promise<void>;
@@ -22,10 +22,11 @@ export interface Database {
 
 /**
  * Statements find rows by their keys. Until a table has been analysed PostgreSQL takes it for nearly empty and reads
- * all of it instead, so that each write costs more than the one before.
+ * all of it instead, so that each write costs more than the one before. So there is one plan for a statement, whatever
+ * its values are, and none is made twice.
  */
 export const PLANNER: Readonly<Record<string, string>> = {
-  enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off',
+  enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', plan_cache_mode: 'force_generic_plan',
 };
 
 export interface DatabaseOptions {

@@ -3,9 +3,11 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { systemClock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
 import type { Logger } from '../common/log.ts';
 import type { Database, DatabaseOptions, Value } from './database.ts';
+import { Room } from './room.ts';
 import { storageError, storageFull } from './storage-error.ts';
 
 /** To the thread. */
@@ -40,6 +42,7 @@ export class EmbeddedDatabase implements Database {
   readonly #directory: string;
   readonly #reserveBytes: number;
   readonly #log: Logger;
+  readonly #room: Room;
   readonly #waiting = new Map<number, Waiting>();
   #thread: Promise<Worker> | undefined;
   #asked = 0;
@@ -49,6 +52,11 @@ export class EmbeddedDatabase implements Database {
     this.#directory = join(directory, 'database');
     this.#reserveBytes = reserveBytes;
     this.#log = log;
+    const freeBytes = async (): Promise<number> => {
+      const { bavail, bsize } = await statfs(this.#directory);
+      return bavail * bsize;
+    };
+    this.#room = new Room({ freeBytes, clock: systemClock });
   }
 
   static async open(options: DatabaseOptions, log: Logger): Promise<EmbeddedDatabase> {
@@ -74,8 +82,7 @@ export class EmbeddedDatabase implements Database {
 
   /** PostgreSQL stops altogether when its log does not fit any more: it must never come to that. */
   async reserve(bytes: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#directory);
-    if (bavail * bsize < this.#reserveBytes + BYTES_PER_BYTE * bytes) throw storageFull();
+    if (!await this.#room.take(BYTES_PER_BYTE * bytes, this.#reserveBytes)) throw storageFull();
   }
 
   close(): Promise<void> {

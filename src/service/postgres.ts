@@ -4,6 +4,7 @@ import pg from 'pg';
 import { ComputeError } from '../common/errors.ts';
 import type { Logger } from '../common/log.ts';
 import { PLANNER, type Database, type Value } from './database.ts';
+import { parameterOf } from './parameter.ts';
 import { storageError } from './storage-error.ts';
 
 /** Writes are batched, so a few connections carry all of them. */
@@ -16,6 +17,8 @@ const LOCK = 7_245_001;
 export class PostgresDatabase implements Database {
   readonly #pool: pg.Pool;
   readonly #holder: pg.Client;
+  /** By its text, the name under which each connection prepares a statement when it first meets it. */
+  readonly #names = new Map<string, string>();
   #closed: Promise<void> | undefined;
 
   private constructor(pool: pg.Pool, holder: pg.Client) {
@@ -49,21 +52,27 @@ export class PostgresDatabase implements Database {
   }
 
   async query<Row>(sql: string, values: readonly Value[] = []): Promise<Row[]> {
-    try {
-      // The statement says what it selects.
-      return (await this.#pool.query(sql, [...values])).rows as Row[];
-    } catch (cause) {
-      throw storageError(cause);
-    }
+    const name = this.#names.get(sql) ?? `s${this.#names.size}`;
+    this.#names.set(sql, name);
+    // The statement says what it selects.
+    return (await this.#ask({ name, text: sql, values: values.map(parameterOf) })).rows as Row[];
   }
 
   async script(sql: string): Promise<void> {
-    await this.query(`begin; ${sql}; commit`);
+    await this.#ask({ text: `begin; ${sql}; commit` });
   }
 
   async tidy(): Promise<void> { /* the server's own cleaners do it */ }
 
   async reserve(): Promise<void> { /* the server refuses what it has no room for, and keeps the rest */ }
+
+  async #ask(statement: pg.QueryConfig): Promise<pg.QueryResult> {
+    try {
+      return await this.#pool.query(statement);
+    } catch (cause) {
+      throw storageError(cause);
+    }
+  }
 
   close(): Promise<void> {
     this.#closed ??= Promise.all([this.#pool.end(), this.#holder.end()]).then(() => { /* both are gone */ });

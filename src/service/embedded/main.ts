@@ -2,10 +2,11 @@
 
 import { fsyncSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { PGlite, types } from '@electric-sql/pglite';
+import { PGlite } from '@electric-sql/pglite';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
 import { PLANNER } from '../database.ts';
 import type { Answer, Question } from '../embedded.ts';
+import { Statements } from './statements.ts';
 
 if (parentPort === null) throw new Error('this is a thread of the service');
 const port = parentPort;
@@ -42,15 +43,17 @@ const lite = await PGlite.create({
   startParams: [
     '--single', '-O', '-j', ...Object.entries(SETTINGS).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
   ],
-  parsers: { [types.INT8]: Number },
 });
 
 // A write-ahead log that nobody cuts would grow for ever: this PostgreSQL has no process of its own for that.
 const CHECKPOINT_BYTES = 48 * 1024 * 1024;
 let written = 0;
 
+const statements = new Statements(lite);
+// One after the other: a script is one transaction, and its statements are several.
+let last: Promise<void> = Promise.resolve();
 port.on('message', (question: Question) => {
-  void answer(question).then((reply) => port.postMessage(reply));
+  last = last.then(async () => port.postMessage(await answer(question)));
 });
 port.postMessage({ type: 'open' } satisfies Answer);
 
@@ -60,7 +63,7 @@ async function answer(question: Question): Promise<Answer> {
     switch (question.type) {
       case 'query': {
         written += question.bytes;
-        const { rows } = await lite.query(question.sql, [...question.values]);
+        const rows = await statements.run(question.sql, question.values);
         if (written > CHECKPOINT_BYTES) {
           written = 0;
           await lite.exec('checkpoint');
