@@ -1,16 +1,13 @@
-// The least that a task at an endpoint costs: a message to the broker, confirmed, read by somebody else, and one back.
+// The least that a task at an endpoint costs: a message to the broker, confirmed, read by another process, and one back.
 
+import { fork, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { Connection } from '../../src/amqp/connection.ts';
-import { Consumer } from '../../src/amqp/consumer.ts';
-import { Publisher } from '../../src/amqp/publisher.ts';
-import { Topology } from '../../src/amqp/topology.ts';
-import { systemClock } from '../../src/common/clock.ts';
-import { silentLog } from '../../src/common/log.ts';
+import { once } from 'node:events';
 import { PADDING_BYTES } from '../work.ts';
+import { openEnd } from './broker-end.ts';
 import { Closers } from './closers.ts';
 
-const DEPS = { log: silentLog, clock: systemClock };
+const START_TIMEOUT_MS = 20_000;
 
 export interface RoundTrip extends AsyncDisposable {
   /** One message there and one back, both durable and confirmed. */
@@ -19,36 +16,27 @@ export interface RoundTrip extends AsyncDisposable {
 
 export async function openRoundTrip(url: string): Promise<RoundTrip> {
   await using stack = new Closers();
-  const connect = async (name: string): Promise<Connection> => {
-    const connection = stack.use(new Connection({ url, name: `bench, ${name}` }, DEPS));
-    await connection.open();
-    return connection;
-  };
-  const [near, far] = [await connect('near'), await connect('far')];
   const [there, back] = [`bench.${randomUUID()}`, `bench.${randomUUID()}`];
-  const topology = stack.use(new Topology(near, DEPS));
-  await topology.declare([there, back].map((name) => ({ type: 'queue', name, bindings: [], arguments: {} } as const)));
-  stack.add(() => topology.deleteQueues([there, back]));
-  const [asking, answering] = [stack.use(new Publisher(near, DEPS)), stack.use(new Publisher(far, DEPS))];
   let onAnswer = (): void => { /* set before anything is asked */ };
-  const read = async (connection: Connection, queue: string, onMessage: (body: Buffer) => void): Promise<void> => {
-    const consumer = stack.use(new Consumer(connection, DEPS, {
-      queue, prefetch: 100, onMessage: (delivery) => {
-        delivery.ack();
-        onMessage(delivery.body);
-      },
-    }));
-    await consumer.ready;
-  };
-  await read(far, there, (body) => void answering.publish({ exchange: '', routingKey: back, body }));
-  await read(near, back, () => onAnswer());
+  const near = stack.use(await openEnd({ url, reads: back, writes: there, owns: true }, () => onAnswer()));
+  const far = fork(new URL('./echo/main.js', import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  stack.add(() => ended(far));
+  far.send({ url, reads: there, writes: back, owns: false });
+  await once(far, 'message', { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
   const all = stack.move();
   return {
     run: async () => {
       const answered = new Promise<void>((resolve) => { onAnswer = resolve; });
-      await asking.publish({ exchange: '', routingKey: there, body: PADDING_BYTES });
+      near.send(PADDING_BYTES);
       await answered;
     },
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const end = once(child, 'exit');
+  child.disconnect();
+  await end;
 }
