@@ -62,7 +62,7 @@ const SEAMS: Readonly<Record<string, RegExp>> = {
   fastify: /^src\/service\/http\.ts$/,
   '@fastify/swagger': /^src\/service\/http\.ts$/,
   '@fastify/formbody': /^src\/service\/http\.ts$/,
-  '@electric-sql/pglite': /^src\/service\/embedded\/main\.ts$/,
+  '@electric-sql/pglite': /^src\/service\/embedded\/lite\.ts$/,
   pg: /^(src\/service\/postgres|test\/process\/postgres-server)\.ts$/,
   '@node-oauth/oauth2-server': /^src\/service\/oauth\/server\.ts$/,
   jose: /^src\/service\/oauth\/keys\.ts$/,

@@ -1,4 +1,5 @@
-// The least that a task at an endpoint costs: a message to the broker, confirmed, read by another process, and one back.
+// The least that a task at an endpoint costs: a message to the broker, confirmed, read by another process, and one
+// back.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';

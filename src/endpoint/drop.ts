@@ -115,8 +115,8 @@ export function isOwnDescriptor(target: string, all: readonly string[]): boolean
 }
 
 /**
- * Closes what was inherited. Returns what could not be. By what they are, and not by O_CLOEXEC: the runtime sets that for
- * the first few which it inherits, too.
+ * Closes what was inherited. Returns what could not be. By what they are, and not by O_CLOEXEC: the runtime sets that
+ * for the first few which it inherits, too.
  */
 export function closeInherited(): string | undefined {
   for (const [descriptor, target] of inherited()) {

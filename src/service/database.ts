@@ -9,7 +9,10 @@ export type Value = Scalar | readonly Scalar[];
  * JSON is kept as text, times as double precision seconds since 1970.
  */
 export interface Database {
-  /** Of a fixed number of statements, which are prepared: what varies is in `values`. `Row` is what the statement selects: the statement and the type stand side by side in the store. */
+  /**
+   * One of a fixed number of statements, which are prepared: what varies is in `values`. `Row` is what the statement
+   * selects: the statement and the type stand side by side in the store.
+   */
   query<Row>(sql: string, values?: readonly Value[]): Promise<Row[]>;
   /** Several statements without values, in one transaction. */
   script(sql: string): Promise<void>;

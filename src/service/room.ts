@@ -1,5 +1,5 @@
-// What a file system has left. Looking takes longer than anything else that is done before a task is sent, so it is done
-// a few times a second, and in between what was taken is counted.
+// What a file system has left. Looking takes longer than anything else that is done before a task is sent, so it is
+// done a few times a second, and in between what was taken is counted.
 
 import type { Clock } from '../common/clock.ts';
 
