@@ -60,6 +60,7 @@ export class LedgerFile {
   async append(records: readonly Buffer[], sync: boolean): Promise<number> {
     const at = this.#size;
     const bytes = Buffer.concat(records);
+    if (bytes.length === 0 && !sync) return at;
     try {
       await writeAt(this.#handle, bytes, at);
       if (sync) await this.#handle.datasync();

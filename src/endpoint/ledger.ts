@@ -1,6 +1,6 @@
 // What this endpoint has promised, on disk: tasks that it took from the broker, and results that the broker does not
 // have yet. One file that only grows, and is written anew when most of it is over. Many records are one write and one
-// sync; a result that the broker confirms before its turn comes is never written.
+// sync, a moment after the first of them; what is over by then is never written.
 
 import { join } from 'node:path';
 import { backOffMs } from '../amqp/back-off.ts';
@@ -10,6 +10,7 @@ import { ComputeError } from '../common/errors.ts';
 import type { Logger } from '../common/log.ts';
 import { LedgerFile } from './ledger-file.ts';
 import { LedgerIndex, type Place } from './ledger-index.ts';
+import { leaveOut, LedgerQueue, type Waiting } from './ledger-queue.ts';
 import { encodeRecord, type LedgerRecord } from './ledger-record.ts';
 
 export interface LedgerOptions {
@@ -29,17 +30,17 @@ export interface Unfinished {
   readonly content: Uint8Array;
 }
 
-interface Waiting {
-  /** The record's, or what makes it when it is to be written; undefined: it is not needed any more. */
-  bytes: Buffer | (() => Buffer) | undefined;
-  /** Whoever asked for it builds on it. */
-  readonly sync: boolean;
-  readonly onWritten: (at: number, length: number) => void;
+/** A message in its record. */
+interface Acceptance {
+  readonly waiting: Waiting;
+  /** Of its tasks, those that are not over. */
+  left: number;
 }
 
 const FILE = 'ledger';
 const DEAD_BYTES_MAX = 64 * 1024 * 1024;
-const WRITE_BYTES_MAX = 8 * 1024 * 1024;
+/** Most tasks of a quiet moment are over by then; and nobody waits for a record, but the broker for its message. */
+const WRITE_DELAY_MS = 10;
 /** Tasks that are over are remembered: their messages may come once more. */
 const REMEMBERED = 100_000;
 
@@ -49,9 +50,12 @@ export class Ledger {
   readonly #deadBytesMax: number;
   readonly #index = new LedgerIndex();
   readonly #over = new Recent(REMEMBERED);
-  #waiting: Waiting[] = [];
+  readonly #queue = new LedgerQueue();
+  /** By their tasks, until these are over. */
+  readonly #acceptances = new Map<string, Acceptance>();
   /** Results on their way into the file. */
   readonly #results = new Map<string, Waiting>();
+  #hurry = new AbortController();
   #writing: Promise<void> | undefined;
   #closed = false;
   #compactAtBytes = 0;
@@ -95,52 +99,54 @@ export class Ledger {
     return this.#index.liveBytes;
   }
 
-  /** Tasks that came in one message. Resolves when they are on the disk: then the broker may forget the message. */
+  /** Tasks that came in one message. Resolves when they are on the disk, or over: the broker may forget the message. */
   accept(ids: readonly string[], content: Uint8Array): Promise<void> {
     const bytes = encodeRecord({ type: 'accepted', ids, content });
     const message = this.#index.accepted(ids, { at: -1, length: bytes.length });
     return new Promise((resolve) => {
-      this.#put({
-        bytes, sync: true, onWritten: (at) => {
-          message.at = at;
-          resolve();
-        },
+      const waiting = this.#put(bytes, true, (at) => {
+        message.at = at;
+        resolve();
       });
+      const acceptance = { waiting, left: ids.length };
+      for (const id of ids) this.#acceptances.set(id, acceptance);
     });
   }
 
   /** A task has a result. `contentOf` is asked for it when it is to be written, which may be never. */
   settle(id: string, contentOf: () => Uint8Array): void {
     this.#index.settled(id);
-    const waiting: Waiting = {
-      bytes: () => encodeRecord({ type: 'settled', id, content: contentOf() }), sync: true,
-      onWritten: (at, length) => {
-        if (this.#results.get(id) !== waiting) return;
-        this.#results.delete(id);
-        this.#index.settled(id, { at, length });
-      },
-    };
+    const bytes = (): Buffer => encodeRecord({ type: 'settled', id, content: contentOf() });
+    const waiting = this.#put(bytes, true, (at, length) => {
+      if (this.#results.get(id) !== waiting) return;
+      this.#results.delete(id);
+      this.#index.settled(id, { at, length });
+    });
     this.#results.set(id, waiting);
-    this.#put(waiting);
   }
 
   /** The broker has the results of these. */
   confirm(ids: readonly string[]): void {
     for (const id of ids) {
       const waiting = this.#results.get(id);
-      if (waiting !== undefined) waiting.bytes = undefined;
+      if (waiting !== undefined) leaveOut(waiting);
       this.#results.delete(id);
       this.#over.add(id);
     }
     this.#index.confirmed(ids);
+    const known = ids.filter((id) => !this.#isForgotten(id));
+    if (known.length === 0) return;
     // Lost, it makes a result come twice, which nobody minds: it waits for no disk.
-    const bytes = encodeRecord({ type: 'confirmed', ids });
-    this.#put({ bytes, sync: false, onWritten: () => { /* nothing waits for it */ } });
+    const bytes = encodeRecord({ type: 'confirmed', ids: known });
+    this.#put(bytes, false, () => { /* nothing waits for it */ });
   }
 
   /** Resolves when all that was said so far is on the disk. */
   flushed(): Promise<void> {
-    return new Promise((resolve) => this.#put({ bytes: undefined, sync: true, onWritten: () => resolve() }));
+    return new Promise((resolve) => {
+      this.#put(undefined, true, () => resolve());
+      this.#hurry.abort();
+    });
   }
 
   /** What has to run again, in the order in which it came. */
@@ -184,7 +190,7 @@ export class Ledger {
     enough.abort();
     this.#closed = true;
     await this.#writing;
-    if (this.#index.unsettled + this.#index.unconfirmed === 0 && this.#waiting.length === 0) await this.#file.clear();
+    if (this.#index.unsettled + this.#index.unconfirmed === 0 && this.#queue.isEmpty) await this.#file.clear();
     await this.#file.close();
   }
 
@@ -199,15 +205,26 @@ export class Ledger {
     }
   }
 
-  #put(waiting: Waiting): void {
-    this.#waiting.push(waiting);
-    // What the present turn brings goes together.
-    this.#writing ??= new Promise((resolve) => { setImmediate(resolve); }).then(() => this.#write());
+  /** Whether this was the last open task of a message that is not in the file, and now never will be. */
+  #isForgotten(id: string): boolean {
+    const acceptance = this.#acceptances.get(id);
+    this.#acceptances.delete(id);
+    if (acceptance === undefined || --acceptance.left > 0 || !leaveOut(acceptance.waiting)) return false;
+    acceptance.waiting.onWritten(-1, 0);
+    return true;
+  }
+
+  #put(...record: Parameters<LedgerQueue['put']>): Waiting {
+    const waiting = this.#queue.put(...record);
+    this.#writing ??= this.#write();
+    return waiting;
   }
 
   async #write(): Promise<void> {
-    for (let attempt = 0; this.#waiting.length > 0 && !this.#closed;) {
-      const taken = this.#take();
+    for (let attempt = 0; !this.#queue.isEmpty && !this.#closed;) {
+      await this.#deps.clock.sleep(WRITE_DELAY_MS, this.#hurry.signal);
+      this.#hurry = new AbortController();
+      const taken = this.#queue.take();
       try {
         const at = await this.#file.append(taken.map(({ bytes }) => bytes), taken.some(({ one }) => one.sync));
         let offset = at;
@@ -218,7 +235,7 @@ export class Ledger {
         attempt = 0;
         await this.#compact();
       } catch (err) {
-        this.#waiting = [...taken.map(({ one }) => one), ...this.#waiting];
+        this.#queue.putBack(taken);
         const ms = backOffMs(attempt++);
         // A disk that is full for a night must not fill the log as well.
         const level = Number.isInteger(Math.log2(attempt)) ? 'error' : 'debug';
@@ -227,21 +244,6 @@ export class Ledger {
       }
     }
     this.#writing = undefined;
-  }
-
-  #take(): { readonly one: Waiting; readonly bytes: Buffer }[] {
-    const taken: { one: Waiting; bytes: Buffer }[] = [];
-    let size = 0;
-    let count = 0;
-    for (const one of this.#waiting) {
-      if (size >= WRITE_BYTES_MAX) break;
-      const bytes = (typeof one.bytes === 'function' ? one.bytes() : one.bytes) ?? NOTHING;
-      size += bytes.length;
-      taken.push({ one, bytes });
-      count++;
-    }
-    this.#waiting = this.#waiting.slice(count);
-    return taken;
   }
 
   async #compact(): Promise<void> {
@@ -258,5 +260,3 @@ export class Ledger {
     }
   }
 }
-
-const NOTHING = Buffer.alloc(0);

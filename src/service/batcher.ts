@@ -1,7 +1,6 @@
 // Many writes as one: what comes while a write is under way goes with the next. Nobody who waits waits for a timer, and
 // the more there is to do, the less each of it costs.
 
-import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { ComputeError } from '../common/errors.ts';
 
 export interface BatcherOptions<T, R> {
@@ -10,7 +9,10 @@ export interface BatcherOptions<T, R> {
   readonly sizeOf: (item: T) => number;
   readonly itemsMax: number;
   readonly sizeMax: number;
-  /** For what nobody waits for, and what is not to be in the way: it is left for so long, and others come to it. */
+  /**
+   * For what nobody waits for, and what is not to be in the way: it is left for so long, and others come to it, unless
+   * there are enough of them or somebody hurries.
+   */
   readonly delayMs?: number;
   /** Whether a failure may be the fault of one item, so that the others are tried without it. */
   readonly isItemsFault: (error: unknown) => boolean;
@@ -29,6 +31,8 @@ export class Batcher<T, R> {
   readonly #options: BatcherOptions<T, R>;
   #waiting: Waiting<T, R>[] = [];
   #running: Promise<void> | undefined;
+  #isUrgent = false;
+  #onHurry: () => void = () => { /* nothing is delayed */ };
 
   constructor(options: BatcherOptions<T, R>) {
     this.#options = options;
@@ -39,7 +43,15 @@ export class Batcher<T, R> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, size: this.#options.sizeOf(item), resolve, reject });
       this.#running ??= this.#run();
+      if (this.#waiting.length >= this.#options.itemsMax) this.hurry();
     });
+  }
+
+  /** Somebody does wait for what is there. */
+  hurry(): void {
+    if (this.#waiting.length === 0) return;
+    this.#isUrgent = true;
+    this.#onHurry();
   }
 
   /** Resolves when nothing waits any more. */
@@ -49,13 +61,23 @@ export class Batcher<T, R> {
 
   async #run(): Promise<void> {
     const { delayMs } = this.#options;
-    // The rest of this turn may bring more.
-    if (delayMs === undefined) await setImmediate();
+    // What else came with the same read from the network is here then.
+    if (delayMs === undefined) await Promise.resolve();
     while (this.#waiting.length > 0) {
-      if (delayMs !== undefined) await setTimeout(delayMs);
+      if (delayMs !== undefined && !this.#isUrgent) await this.#pause(delayMs);
       await this.#write(this.#take());
     }
     this.#running = undefined;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#onHurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   #take(): Waiting<T, R>[] {
@@ -67,7 +89,9 @@ export class Batcher<T, R> {
       if (count > 0 && (count === itemsMax || size > sizeMax)) break;
       count++;
     }
-    return this.#waiting.splice(0, count);
+    const taken = this.#waiting.splice(0, count);
+    this.#isUrgent = this.#waiting.length >= itemsMax;
+    return taken;
   }
 
   async #write(batch: readonly Waiting<T, R>[]): Promise<void> {

@@ -16,7 +16,7 @@ import { storedResult, wireResult, type Streams, type WireResult } from './strea
 import type { TaskGroups } from './task-groups.ts';
 
 export interface ResultDeps {
-  readonly store: Pick<ResultStore, 'add' | 'message'>;
+  readonly store: Pick<ResultStore, 'add' | 'addFirst' | 'message'>;
   readonly streams: Pick<Streams, 'forward'>;
   readonly groups: Pick<TaskGroups, 'streamOf'>;
   readonly openTasks: OpenTasks;
@@ -27,7 +27,7 @@ export interface ResultDeps {
 const BATCH_MAX = 2_000;
 const BATCH_CHARS_MAX = 24 * 1024 * 1024;
 /** Who waits for a result has it from its stream: storing it is not urgent, and costs less the more there are. */
-const STORE_DELAY_MS = 20;
+const STORE_DELAY_MS = 100;
 /** A client that has a result from its stream may ask for the task's state at once. */
 const WRITTEN_WAIT_MS = 2_000;
 /** What the escapes of its identifiers and line ends may add. */
@@ -41,16 +41,26 @@ interface Readable extends WireResult {
 export class Results {
   readonly #deps: ResultDeps;
   readonly #closing = new AbortController();
+  /** Of these only the database knows whether they are what they should be. */
   readonly #writes: Batcher<ArrivedResult, StoredResult | undefined>;
+  /** First results of tasks that this process has stored: no question is left. */
+  readonly #firsts: Batcher<ArrivedResult, undefined>;
   readonly #working = new Set<Promise<void>>();
   /** By task, the last of its results that is being stored. */
   readonly #storing = new Map<string, Promise<boolean>>();
 
   constructor(deps: ResultDeps) {
     this.#deps = deps;
-    this.#writes = new Batcher({
-      write: (results) => deps.store.add(results), sizeOf: ({ message }) => message.length,
-      itemsMax: BATCH_MAX, sizeMax: BATCH_CHARS_MAX, isItemsFault: isAboutValues, delayMs: STORE_DELAY_MS,
+    const limits = {
+      sizeOf: ({ message }: ArrivedResult) => message.length, itemsMax: BATCH_MAX, sizeMax: BATCH_CHARS_MAX,
+      isItemsFault: isAboutValues, delayMs: STORE_DELAY_MS,
+    };
+    this.#writes = new Batcher({ ...limits, write: (results) => deps.store.add(results) });
+    this.#firsts = new Batcher({
+      ...limits, write: async (results) => {
+        await deps.store.addFirst(results);
+        return results.map(() => undefined);
+      },
     });
   }
 
@@ -68,6 +78,8 @@ export class Results {
   async written(tasks: readonly string[]): Promise<void> {
     const storing = tasks.flatMap((task) => this.#storing.get(task) ?? []);
     if (storing.length === 0) return;
+    this.#writes.hurry();
+    this.#firsts.hurry();
     const enough = new AbortController();
     await Promise.race([Promise.all(storing), this.#deps.clock.sleep(WRITTEN_WAIT_MS, enough.signal)]);
     enough.abort();
@@ -139,13 +151,14 @@ export class Results {
       await this.#forwardStored(await this.#writes.add(row), { message, text }, row);
       return;
     }
-    // Whether the task itself was stored in the end, the database knows best.
-    const stored = open.stored.then(ignored, ignored).then(() => this.#writes.add(row));
     const stream = groups.streamOf(open.taskGroup);
-    if (stream === undefined || stream === 'none') {
-      await this.#forwardStored(await stored, { message, text }, row);
+    if (stream === undefined) {
+      await open.stored.catch(ignored);
+      await this.#forwardStored(await this.#writes.add(row), { message, text }, row);
       return;
     }
+    // Whether the task itself was stored after all, where that failed, the database knows best.
+    const stored = open.stored.then(() => this.#firsts.add(row), () => this.#writes.add(row));
     // The first result of a task is the one that will be stored: who waits for it need not wait for that.
     const { owner, taskGroup } = open;
     await Promise.all([streams.forward({ task, owner, taskGroup, stream }, { message, text }), stored]);

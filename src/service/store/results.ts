@@ -69,6 +69,16 @@ export class ResultStore {
     });
   }
 
+  /** First results of tasks that are stored, from whoever was to run them. */
+  async addFirst(results: readonly ArrivedResult[]): Promise<void> {
+    await this.#database.query(
+      `insert into result (task, completed, message)
+        select * from unnest($1::uuid[], $2::double precision[], $3::text[]) on conflict (task) do nothing`,
+      [results.map(({ task }) => task), results.map(({ completedS }) => completedS),
+        results.map(({ message }) => message)],
+    );
+  }
+
   async message(task: string): Promise<string | undefined> {
     const [row] = await this.#database.query<{ message: string }>('select message from result where task = $1', [task]);
     return row?.message;

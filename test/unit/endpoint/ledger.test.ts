@@ -162,6 +162,26 @@ test('a result that is confirmed at once is never written', async () => {
   assert.equal((await stat(files.at('ledger'))).size, 0, 'nothing is open');
 });
 
+test('a message whose tasks are over before its turn comes is never written', async () => {
+  await using files = await scratch();
+  const ledger = await Ledger.open({ directory: files.path }, deps);
+  const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
+  const both = ledger.accept([first, second], Buffer.from('both'));
+  const other = ledger.accept([third], Buffer.from('other'));
+  for (const id of [first, second]) {
+    ledger.settle(id, () => { throw new Error('was asked for'); });
+    ledger.confirm([id]);
+  }
+  await both;
+  assert.equal((await stat(files.at('ledger'))).size, 0, 'the broker may forget it before anything is written');
+  await other;
+  const bytes = await readFile(files.at('ledger'));
+  assert.ok(bytes.includes('other') && !bytes.includes('both'));
+  assert.ok(ledger.has(first) && ledger.has(second), 'its message may come once more');
+  assert.deepEqual([...(await contentsOf(ledger)).open], [[third, 'other']]);
+  await ledger.close(10_000);
+});
+
 test('a file that grows and grows is written anew while it is used', async () => {
   await using files = await scratch();
   const ledger = await Ledger.open({ directory: files.path, deadBytesMax: 10_000 }, deps);

@@ -5,7 +5,7 @@ import { Batcher, isAboutValues } from '../../../src/service/batcher.ts';
 
 const poison = new ComputeError('STORAGE_FAILED', 'value', { details: { state: '22021' } });
 
-function batcherOf(limits: { itemsMax?: number; sizeMax?: number } = {}) {
+function batcherOf(limits: { itemsMax?: number; sizeMax?: number; delayMs?: number } = {}) {
   const writes: (readonly string[])[] = [];
   const batcher = new Batcher<string, string>({
     write: async (items) => {
@@ -48,4 +48,17 @@ test('a failure that is nobody’s fault fails all of the write, and the next is
   assert.deepEqual(settled.map(({ status }) => status), ['rejected', 'rejected']);
   assert.equal(await batcher.add('b'), 'B');
   assert.deepEqual(writes, [['a', 'down'], ['b']]);
+});
+
+test('what is delayed is written when there is enough of it, or when somebody hurries', async () => {
+  const { writes, batcher } = batcherOf({ itemsMax: 2, delayMs: 3_600_000 });
+  await Promise.all(['a', 'b'].map((item) => batcher.add(item)));
+  const third = batcher.add('c');
+  batcher.hurry();
+  assert.equal(await third, 'C');
+  batcher.hurry();
+  const fourth = batcher.add('d');
+  batcher.hurry();
+  assert.equal(await fourth, 'D');
+  assert.deepEqual(writes, [['a', 'b'], ['c'], ['d']]);
 });

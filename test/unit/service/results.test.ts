@@ -27,6 +27,10 @@ class Table {
     });
   }
 
+  async addFirst(results: readonly ArrivedResult[]): Promise<void> {
+    await this.add(results);
+  }
+
   async message(task: string): Promise<string | undefined> {
     return this.rows.get(task);
   }
