@@ -1,18 +1,19 @@
 // `switchyard endpoint stop`: asks the endpoint's process to end, and sees to it that it does. A process of another
 // host is ended through the service, which takes its credentials away.
 
-import { join } from 'node:path';
 import type { Clock } from '../common/clock.ts';
 import { unreachable } from '../common/errors.ts';
 import { exec, killGroup } from '../common/exec.ts';
 import { stateOf, type Holder } from '../common/holder.ts';
 import { EXIT_UNAVAILABLE } from '../common/shutdown.ts';
 import type { Client } from '../sdk/client.ts';
+import { endBlocksOf } from './endpoint-blocks.ts';
 import { isMultiUser, oneUsers, readConfigFile } from './endpoint-config.ts';
 import { endpointId, type EndpointFolder } from './endpoint-directory.ts';
 import { forgetGone, forgetInstance, instanceOf, pidFile, type Instance } from './endpoint-instance.ts';
 import { PATIENCE_MS } from './endpoint-registration.ts';
 import { causeText, misuse, refusedWith } from './failure.ts';
+import { several } from './words.ts';
 
 /** `inactive`: it did not run. `cleaned`: it was killed before, and its traces are removed now. */
 export interface Stopped {
@@ -22,6 +23,8 @@ export interface Stopped {
   readonly outcome: 'inactive' | 'cleaned' | 'stopped' | 'killed' | 'stopped-remotely';
   /** Until when the service lets nothing register as it, epoch ms. */
   readonly lockedUntilMs?: number;
+  /** Of processes that had not ended in order: blocks that ran still, and are ended now. */
+  readonly blocksEnded?: number;
 }
 
 export interface LocalStopDeps {
@@ -46,8 +49,9 @@ const LOOK_MS = 100;
 
 export async function stopEndpoint(folder: EndpointFolder, remote: boolean, deps: StopDeps): Promise<Stopped> {
   const instance = await instanceOf(folder);
-  if (remote || instance.state === 'elsewhere') return await stopRemotely(folder, instance, deps);
-  return await stopHere(folder, deps);
+  const stopped = remote || instance.state === 'elsewhere' ? await stopRemotely(folder, instance, deps)
+    : await stopHere(folder, deps);
+  return { ...stopped, blocksEnded: await endBlocksOf(folder, deps.clock) };
 }
 
 export async function stopHere(folder: EndpointFolder, { clock, warn }: LocalStopDeps): Promise<Stopped> {
@@ -124,13 +128,15 @@ async function stopRemotely(
   return { name, directory, outcome: 'stopped-remotely', lockedUntilMs };
 }
 
-export function stoppedText({ name, directory, outcome, lockedUntilMs = 0 }: Stopped): string {
+export function stoppedText({ blocksEnded = 0, ...stopped }: Stopped): string {
+  const text = outcomeText(stopped);
+  return blocksEnded === 0 ? text : `${text}\nEnded ${several(blocksEnded, 'block')} that a killed process had left`;
+}
+
+function outcomeText({ name, outcome, lockedUntilMs = 0 }: Stopped): string {
   switch (outcome) {
     case 'inactive': return `Endpoint ${name} is not active.`;
-    case 'cleaned': {
-      return `Endpoint ${name} has been cleaned up: its process had ended without doing so. Blocks that it left with a`
-        + ` scheduler go back in time, or with switchyard blocks clean --run-directory ${join(directory, 'runs')}`;
-    }
+    case 'cleaned': return `Endpoint ${name} has been cleaned up: its process had ended without doing so`;
     case 'stopped': return `Endpoint ${name} is now stopped`;
     case 'killed': return `Endpoint ${name} is now stopped: it did not end by itself and was killed`;
     case 'stopped-remotely':

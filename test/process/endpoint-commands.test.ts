@@ -97,7 +97,8 @@ endpoint_teardown: touch torn-down
       const both = await Promise.all([site.endpoint('start', 'one'), site.endpoint('start', 'one', '--json')]);
       assert.deepEqual(new Set(both.map(({ status }) => status)), new Set([0, 73]), JSON.stringify(both));
       assert.equal(site.processes().filter(({ command }) => command.startsWith('switchyard endpoint one')).length, 1);
-      says(await site.endpoint('stop', 'one', '--json'), 0, /^\{"name":"one","directory":".*","outcome":"stopped"\}$/m);
+      says(await site.endpoint('stop', 'one', '--json'), 0,
+        /^\{"name":"one","directory":".*","outcome":"stopped","blocksEnded":0\}$/m);
     });
   });
 
