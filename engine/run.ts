@@ -55,8 +55,7 @@ const KEYS = 'keys.json';
 export async function openRun(config: EngineConfig, options: RunOptions): Promise<Run> {
   const directory = resolve(options.directory ?? DEFAULT_DIRECTORY);
   const logLevel = logLevelOf(config, options);
-  // Blocks on this machine end with their client, so there is nothing to take over.
-  const resumeAs = config.provider.type === 'LocalProvider' ? undefined : options.resumeAs;
+  const { resumeAs } = options;
   const claimed = resumeAs === undefined ? [] : await claimLeft(directory, resumeAs);
   const leftOver: ClaimedRun[] = [];
   let followed: Run | undefined;
@@ -64,7 +63,9 @@ export async function openRun(config: EngineConfig, options: RunOptions): Promis
     followed ??= await follow(run, config, logLevel);
     if (followed?.folder !== run.folder) leftOver.push(run);
   }
-  return { ...followed ?? await begin(directory, config, logLevel, resumeAs), leftOver };
+  // Blocks on this machine end with their client, so there is nothing to take over.
+  const name = config.provider.type === 'LocalProvider' ? undefined : resumeAs;
+  return { ...followed ?? await begin(directory, config, logLevel, name), leftOver };
 }
 
 /** Another run in place of one that cannot be gone on with: what that had is left over. */

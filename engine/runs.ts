@@ -32,6 +32,24 @@ export async function endRun({ run }: RunSurvey, clock: Clock, waitMs: number): 
   return claimed === undefined ? undefined : cleanRun(claimed, clock, waitMs);
 }
 
+/** Ends the blocks of all runs in a directory that have nobody any more, on this machine, too. */
+export async function endLeftBlocks(directory: string, clock: Clock, waitMs: number): Promise<Cleaned> {
+  const left = (await findRuns(directory)).filter(({ record }) =>
+    !record.closed && ownerOf(record) === undefined && openBlocks(record.blocks).length > 0);
+  const cleaned = await Promise.all(left.map(async (run): Promise<Cleaned> => {
+    const survey = await surveyRun(run, clock);
+    const { ended, ...rest } = await endRun(survey, clock, waitMs) ?? { ended: [], left: [] };
+    // Without those that had ended long before, which nobody had noted.
+    const ran = new Set(survey.blocks.flatMap(({ record, ended: over }) => (over ? [] : [record.block])));
+    return { ...rest, ended: ended.filter(({ block }) => ran.has(block)) };
+  }));
+  const problem = cleaned.find((one) => one.problem !== undefined)?.problem;
+  return {
+    ended: cleaned.flatMap((one) => one.ended), left: cleaned.flatMap((one) => one.left),
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
+
 /** Removes folders of runs that are over, the oldest first. What cannot be removed stays. */
 export async function pruneRuns(directory: string, now: number): Promise<void> {
   const over = (await findRuns(directory)).filter(isOver);

@@ -102,8 +102,8 @@ function openPool({ config, folder, manager, workers, equipment: { accelerators,
     setup: {
       manager, block: config.block, slots: workers, accelerators, cores, groupsFolder: `${folder}/groups`,
       resultBytesMax: config.resultBytesMax,
+      memoryMiB: config.memPerWorkerGiB === null ? null : Math.round(config.memPerWorkerGiB * 1024),
     },
-    memoryMiB: config.memPerWorkerGiB === null ? null : Math.round(config.memPerWorkerGiB * 1024),
   });
 }
 

@@ -10,8 +10,6 @@ import { Session } from './session.ts';
 export interface PoolOptions {
   readonly slots: number;
   readonly setup: WorkerSetup;
-  /** null: no limit of its own. */
-  readonly memoryMiB: number | null;
   /** Threads that are there before they are needed. Default: 1. */
   readonly minThreads?: number;
 }
@@ -25,6 +23,7 @@ export class WorkerPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    const { memoryMiB } = options.setup;
     this.#threads = new Piscina<SessionStart>({
       filename: new URL('../worker/main.js', import.meta.url).href,
       minThreads: options.minThreads ?? 1,
@@ -38,7 +37,7 @@ export class WorkerPool {
       recordTiming: false,
       workerHistogram: false,
       workerData: options.setup,
-      ...(options.memoryMiB === null ? {} : { resourceLimits: { maxOldGenerationSizeMb: options.memoryMiB } }),
+      ...(memoryMiB === null ? {} : { resourceLimits: { maxOldGenerationSizeMb: memoryMiB } }),
     });
     // A thread that fails between assignments is replaced by the pool and took no task with it.
     this.#threads.on('error', () => { /* the next assignment gets a fresh thread */ });
@@ -80,10 +79,11 @@ export class WorkerPool {
 
   /** Threads with so many times the memory. */
   ofWidth(width: number): WorkerPool {
-    const { memoryMiB } = this.#options;
+    const { setup } = this.#options;
+    const { memoryMiB } = setup;
     if (width === 1 || memoryMiB === null) return this;
     const found = this.#wider.get(width)
-      ?? new WorkerPool({ ...this.#options, memoryMiB: memoryMiB * width, minThreads: 0 });
+      ?? new WorkerPool({ ...this.#options, setup: { ...setup, memoryMiB: memoryMiB * width }, minThreads: 0 });
     this.#wider.set(width, found);
     return found;
   }

@@ -46,6 +46,11 @@ export function notePath(slot: number, suffix = ''): string {
   return `${setup.groupsFolder}/${hostname()}-${process.pid}-${slot}${suffix}`;
 }
 
+/** null: no limit. */
+export function memoryMiBMax(): number | null {
+  return setup.memoryMiB;
+}
+
 export function resultBytesMax(): number {
   return setup.resultBytesMax;
 }

@@ -11,6 +11,7 @@ import { killGroup } from '../../src/common/exec.ts';
 import { WORKER_FUNCTIONS_MAX, type FunctionId, type PythonDefinition } from '../../src/common/protocol.ts';
 import type { SlotMemory } from '../../src/common/slot-memory.ts';
 import { Board } from './board.ts';
+import { watchMemory } from './memory-watch.ts';
 import { Output } from './output.ts';
 import { encodeDefinition, encodeOrder, FrameReader, type FromInterpreter, type Order } from './python-frames.ts';
 import { findPython } from './python-path.ts';
@@ -34,6 +35,8 @@ export interface InterpreterPlace {
   /** Where its process group is noted. */
   readonly note: string;
   readonly memory: SlotMemory;
+  /** null: no limit. */
+  readonly memoryMiBMax: number | null;
 }
 
 /** Why an interpreter is no more. */
@@ -56,6 +59,9 @@ export class Interpreter {
   #lastKey = 0;
   #version: string | undefined;
   #loss: Loss | undefined;
+  /** Why we ended it, if we did. */
+  #verdict: string | undefined;
+  #unwatch: () => void = () => { /* not watched */ };
   #onFrame: ((frame: FromInterpreter | Loss) => void) | undefined;
 
   /** Starts one and waits until it can work. Throws PYTHON_UNUSABLE. */
@@ -142,6 +148,7 @@ export class Interpreter {
     clearTimeout(timer);
     if (frame?.type === 'ready') {
       this.#version = frame.about.version;
+      this.#watchMemory();
       return;
     }
     this.kill();
@@ -149,7 +156,19 @@ export class Interpreter {
       { details: { python, ...(frame?.type === 'lost' ? { signal: frame.signal } : {}) } });
   }
 
+  /** Between two tasks, too: what one has left behind is nobody's fault then. */
+  #watchMemory(): void {
+    const { pid = 0 } = this.#child;
+    const { memoryMiBMax: limit } = this.#place;
+    if (limit === null || this.lost) return;
+    this.#unwatch = watchMemory(pid, limit, (hasMiB) => {
+      this.#verdict = `it passed its memory limit (mem_per_worker): it had ${Math.ceil(hasMiB)} MiB of ${limit} MiB`;
+      this.kill();
+    });
+  }
+
   async #onExit(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
+    this.#unwatch();
     const pid = this.#child.pid ?? 0;
     if (signal === 'SIGTERM') await groupGone(pid, LAUNCHER_GRACE_MS);
     killGroup(pid, 'SIGKILL'); // what it left behind
@@ -161,7 +180,7 @@ export class Interpreter {
         resolve();
       });
     });
-    const reason = signal === null ? `it exited with code ${code}` : `${signal} ended it`;
+    const reason = this.#verdict ?? (signal === null ? `it exited with code ${code}` : `${signal} ended it`);
     this.#lose(signal, reason, { exitCode: code, signal });
   }
 

@@ -8,7 +8,7 @@ import {
   STATUS, type Assignment, type LargeOutcome, type Place, type SessionStart,
 } from '../../src/common/protocol.ts';
 import { SlotMemory } from '../../src/common/slot-memory.ts';
-import { notePath, occupy, resultBytesMax, takeOn } from './environment.ts';
+import { memoryMiBMax, notePath, occupy, resultBytesMax, takeOn } from './environment.ts';
 import type { TaskContext } from './context.ts';
 import { knownFunction, loadFunction, type Loaded } from './load.ts';
 import { PythonWorker } from './python.ts';
@@ -19,7 +19,9 @@ const ORIGIN_MS = performance.timeOrigin;
 export default function serve({ slot, memory: shared, port }: SessionStart): Promise<never> {
   takeOn(slot);
   const memory = new SlotMemory(shared);
-  const python = new PythonWorker({ memory, environment: { ...process.env }, note: notePath(slot, '-python') });
+  const python = new PythonWorker({
+    memory, environment: { ...process.env }, note: notePath(slot, '-python'), memoryMiBMax: memoryMiBMax(),
+  });
   const worker: Worker = { slot, memory, port, python };
   port.on('message', (assignment: Assignment) => {
     const { place } = assignment;

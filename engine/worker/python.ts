@@ -13,7 +13,7 @@ import {
 } from '../../src/common/protocol.ts';
 import type { SlotMemory } from '../../src/common/slot-memory.ts';
 import { Chunk } from './chunk.ts';
-import { Interpreter, type ChunkEnd, type Loss } from './interpreter.ts';
+import { Interpreter, type ChunkEnd, type InterpreterPlace, type Loss } from './interpreter.ts';
 
 /** How often the interpreter's progress is looked at while it has several tasks. */
 const LOOK_MS = 5;
@@ -24,27 +24,19 @@ const BARREN_MAX = 3;
 /** The scheduler's SIGTERM may end an interpreter before the manager has heard of its own. */
 const TERMINATED_WAIT_MS = 1000;
 
-export interface PythonSlot {
-  readonly memory: SlotMemory;
-  /** What the slot's tasks see. */
-  readonly environment: NodeJS.ProcessEnv;
-  /** Where the interpreter's process group is noted. */
-  readonly note: string;
-}
-
 export interface PythonFunction {
   readonly id: FunctionId;
   readonly definition: PythonDefinition;
 }
 
 export class PythonWorker {
-  readonly #slot: PythonSlot;
+  readonly #slot: InterpreterPlace;
   #interpreter: Interpreter | undefined;
   #unusable: { readonly error: unknown; readonly untilMs: number } | undefined;
   #chunks = 0;
   #barren = 0;
 
-  constructor(slot: PythonSlot) {
+  constructor(slot: InterpreterPlace) {
     this.#slot = slot;
     // Of a thread that worked here before.
     if (slot.memory.interpreter > 0) killGroup(slot.memory.interpreter, 'SIGKILL');

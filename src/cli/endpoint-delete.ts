@@ -6,12 +6,13 @@ import { EXIT_UNAVAILABLE } from '../common/shutdown.ts';
 import type { Clock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
 import type { Client } from '../sdk/client.ts';
+import { endBlocksOf } from './endpoint-blocks.ts';
 import { endpointId, lookUpEndpoint, findEndpoint, type EndpointFolder } from './endpoint-directory.ts';
 import { instanceOf } from './endpoint-instance.ts';
 import { isUuid } from './endpoint-name.ts';
 import { isUnknown, PATIENCE_MS } from './endpoint-registration.ts';
 import { stopHere } from './endpoint-stop.ts';
-import { exitStatusOf, misuse, refusedWith, storageFailed } from './failure.ts';
+import { causeText, exitStatusOf, misuse, refusedWith, storageFailed } from './failure.ts';
 
 export interface Target {
   readonly name: string;
@@ -69,6 +70,13 @@ async function endLocally(folder: EndpointFolder, force: boolean, deps: DeleteDe
     await stopHere(folder, deps);
   }
   if (instance.state === 'elsewhere' && !force) throw running(`${folder.name} (on ${instance.holder.host})`);
+  try {
+    // Only the folder knows them.
+    await endBlocksOf(folder, deps.clock);
+  } catch (error) {
+    if (!force) throw error;
+    deps.warn(causeText(error));
+  }
 }
 
 /** False when the service knows nothing of it. */

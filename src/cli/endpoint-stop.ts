@@ -1,27 +1,33 @@
 // `switchyard endpoint stop`: asks the endpoint's process to end, and sees to it that it does. A process of another
 // host is ended through the service, which takes its credentials away.
 
-import { join } from 'node:path';
 import type { Clock } from '../common/clock.ts';
 import { unreachable } from '../common/errors.ts';
 import { exec, killGroup } from '../common/exec.ts';
 import { stateOf, type Holder } from '../common/holder.ts';
 import { EXIT_UNAVAILABLE } from '../common/shutdown.ts';
 import type { Client } from '../sdk/client.ts';
+import { endBlocksOf } from './endpoint-blocks.ts';
 import { isMultiUser, oneUsers, readConfigFile } from './endpoint-config.ts';
 import { endpointId, type EndpointFolder } from './endpoint-directory.ts';
 import { forgetGone, forgetInstance, instanceOf, pidFile, type Instance } from './endpoint-instance.ts';
 import { PATIENCE_MS } from './endpoint-registration.ts';
 import { causeText, misuse, refusedWith } from './failure.ts';
+import { several } from './words.ts';
 
-/** `inactive`: it did not run. `cleaned`: it was killed before, and its traces are removed now. */
+/**
+ * `inactive`: it did not run. `cleaned`: it was killed before, and its traces are removed now. `cut-off`: it can serve
+ * nothing any more, but a process of another host has not confirmed that it has ended.
+ */
 export interface Stopped {
   readonly name: string;
   /** The endpoint's folder. */
   readonly directory: string;
-  readonly outcome: 'inactive' | 'cleaned' | 'stopped' | 'killed' | 'stopped-remotely';
+  readonly outcome: 'inactive' | 'cleaned' | 'stopped' | 'killed' | 'stopped-remotely' | 'cut-off';
   /** Until when the service lets nothing register as it, epoch ms. */
   readonly lockedUntilMs?: number;
+  /** Of processes that had not ended in order: blocks that ran still, and are ended now. */
+  readonly blocksEnded?: number;
 }
 
 export interface LocalStopDeps {
@@ -39,15 +45,16 @@ export interface StopDeps extends LocalStopDeps {
  * multi-user endpoint waits for all of its user endpoints to do so.
  */
 const END_MS = 90_000;
-/** Until what has lost its credentials on another host has ended, and removed its file. */
-const REMOTE_END_MS = 30_000;
+/** Until what has lost its credentials on another host has ended, given its blocks back, and removed its file. */
+const REMOTE_END_MS = 60_000;
 const TEARDOWN_MS = 60_000;
 const LOOK_MS = 100;
 
 export async function stopEndpoint(folder: EndpointFolder, remote: boolean, deps: StopDeps): Promise<Stopped> {
   const instance = await instanceOf(folder);
-  if (remote || instance.state === 'elsewhere') return await stopRemotely(folder, instance, deps);
-  return await stopHere(folder, deps);
+  const stopped = remote || instance.state === 'elsewhere' ? await stopRemotely(folder, instance, deps)
+    : await stopHere(folder, deps);
+  return { ...stopped, blocksEnded: await endBlocksOf(folder, deps.clock) };
 }
 
 export async function stopHere(folder: EndpointFolder, { clock, warn }: LocalStopDeps): Promise<Stopped> {
@@ -66,8 +73,8 @@ export async function stopHere(folder: EndpointFolder, { clock, warn }: LocalSto
     }
     case 'elsewhere': {
       const { host, pid } = instance.holder;
-      throw misuse(`Endpoint ${name} runs on ${host} (process ${pid}): do this there. From here it can be stopped, with`
-        + ` switchyard endpoint stop ${name}, but then nothing can start it for a while`);
+      throw misuse(`Endpoint ${name} runs on ${host} (process ${pid}): do this there, or end it first, with switchyard`
+        + ` endpoint stop ${name}`);
     }
     case 'unreadable':
       throw misuse(`cannot tell whether endpoint ${name} runs: ${pidFile(folder)} cannot be read as what says who runs`
@@ -101,9 +108,8 @@ async function endProcess(holder: Holder, clock: Clock): Promise<'stopped' | 'ki
     + ' with a device or a file server must end first');
 }
 
-async function stopRemotely(
-  folder: EndpointFolder, instance: Instance, deps: StopDeps,
-): Promise<Stopped> {
+/** By the service, which keeps others away meanwhile, and for a while. */
+export async function stopRemotely(folder: EndpointFolder, instance: Instance, deps: StopDeps): Promise<Stopped> {
   const { clock, connect, warn } = deps;
   const { name, path: directory } = folder;
   const id = await endpointId(folder);
@@ -113,33 +119,38 @@ async function stopRemotely(
     warn(`Endpoint ${name} runs on ${host} (process ${pid}): asking the service to end it`);
   }
   const lockedUntilMs = await connect().lockEndpoint(id, { patienceMs: PATIENCE_MS });
+  let outcome: Stopped['outcome'] = 'stopped-remotely';
   if (instance.state === 'alive') {
     await stopHere(folder, deps);
   } else {
     const removed = async (): Promise<boolean> => (await instanceOf(folder)).state === 'none';
+    if (instance.state === 'elsewhere' && !await happens(removed, REMOTE_END_MS, clock)) outcome = 'cut-off';
     // A host that went down leaves its file: nothing of it can serve any more, so nothing depends on the file.
-    if (instance.state === 'elsewhere') await happens(removed, REMOTE_END_MS, clock);
     await forgetInstance(folder);
   }
-  return { name, directory, outcome: 'stopped-remotely', lockedUntilMs };
+  return { name, directory, outcome, lockedUntilMs };
 }
 
-export function stoppedText({ name, directory, outcome, lockedUntilMs = 0 }: Stopped): string {
+export function stoppedText({ blocksEnded = 0, ...stopped }: Stopped): string {
+  const text = outcomeText(stopped);
+  return blocksEnded === 0 ? text : `${text}\nEnded ${several(blocksEnded, 'block')} that a killed process had left`;
+}
+
+function outcomeText({ name, outcome, lockedUntilMs }: Stopped): string {
+  const again = lockedUntilMs === undefined ? '' : `; it can be started again at ${timeOf(lockedUntilMs)}`;
   switch (outcome) {
     case 'inactive': return `Endpoint ${name} is not active.`;
-    case 'cleaned': {
-      return `Endpoint ${name} has been cleaned up: its process had ended without doing so. Blocks that it left with a`
-        + ` scheduler go back in time, or with switchyard blocks clean --run-directory ${join(directory, 'runs')}`;
-    }
+    case 'cleaned': return `Endpoint ${name} has been cleaned up: its process had ended without doing so`;
     case 'stopped': return `Endpoint ${name} is now stopped`;
     case 'killed': return `Endpoint ${name} is now stopped: it did not end by itself and was killed`;
-    case 'stopped-remotely':
-      return `Endpoint ${name} is now stopped, wherever it ran; it can be started again at ${timeOf(lockedUntilMs)}`;
+    case 'stopped-remotely': return `Endpoint ${name} is now stopped, wherever it ran${again}`;
+    case 'cut-off':
+      return `Endpoint ${name} serves nothing any more, but its process has not confirmed that it has ended${again}`;
     default: return unreachable(outcome);
   }
 }
 
-function timeOf(ms: number): string {
+export function timeOf(ms: number): string {
   return new Date(ms).toTimeString().slice(0, 5);
 }
 

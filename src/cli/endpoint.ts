@@ -20,8 +20,9 @@ import {
 } from './endpoint-options.ts';
 import type { StartedEndpoint } from './endpoint-plan.ts';
 import { renderCommand, renderUserConfigCommand } from './endpoint-render-command.ts';
+import { stopToRestart } from './endpoint-restart.ts';
 import { startEndpoint } from './endpoint-start.ts';
-import { stopEndpoint, stopHere, stoppedText } from './endpoint-stop.ts';
+import { stopEndpoint, stoppedText, type StopDeps } from './endpoint-stop.ts';
 import { misuse } from './failure.ts';
 import { loginCommand, logoutCommand, whoamiCommand } from './login.ts';
 import { confirmed } from './prompt.ts';
@@ -38,6 +39,8 @@ interface EndOptions extends CommonOptions {
   readonly force?: true;
   readonly yes?: true;
 }
+
+const stopDeps: StopDeps = { clock: systemClock, connect: () => new Client(), warn };
 
 const EXAMPLES = `
 Examples:
@@ -85,7 +88,7 @@ function restartCommand(exit: (status: number) => void): Command {
   return withStartOptions(named('restart', 'stop an endpoint and start it again'))
     .action(async (name: string, _: StartOptions, command: Command) => {
       const options = command.optsWithGlobals<StartOptions>();
-      const stopped = await stopHere(await findEndpoint(directoryOf(options), name), { clock: systemClock, warn });
+      const stopped = await stopToRestart(await findEndpoint(directoryOf(options), name), stopDeps);
       if (!options.json) say(stoppedText(stopped));
       exit(await start(name, options));
     });
@@ -135,9 +138,7 @@ async function start(name: string, options: StartOptions): Promise<number> {
 
 async function stop(name: string, options: EndOptions): Promise<void> {
   const folder = await findEndpoint(directoryOf(options), name);
-  const stopped = await stopEndpoint(folder, options.remote === true, {
-    clock: systemClock, connect: () => new Client(), warn,
-  });
+  const stopped = await stopEndpoint(folder, options.remote === true, stopDeps);
   print(options, stopped, `${stoppedText(stopped)}\n`);
 }
 
@@ -146,7 +147,7 @@ async function remove(name: string, options: EndOptions): Promise<void> {
   const target = await deletionTarget(directoryOf(options), name, force);
   const question = `Are you sure you want to delete endpoint < ${target.name} > ( ${target.id ?? 'never started'} )?`;
   if (!options.yes && !await confirmed(question)) throw misuse('Aborted! Nothing was deleted; --yes asks no question');
-  const deleted = await deleteEndpoint(target, force, { clock: systemClock, connect: () => new Client(), warn });
+  const deleted = await deleteEndpoint(target, force, stopDeps);
   print(options, deleted, deletedText(deleted).map((line) => `${line}\n`).join(''));
 }
 

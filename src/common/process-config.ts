@@ -92,4 +92,6 @@ export interface WorkerSetup {
   readonly cores: readonly (readonly number[])[] | null;
   readonly groupsFolder: string;
   readonly resultBytesMax: number;
+  /** What a worker's thread may have, and what its interpreter may; null: no limit of their own. */
+  readonly memoryMiB: number | null;
 }

@@ -216,17 +216,21 @@ export class Client {
   }
 
   async deleteEndpoint(id: string, options: AskOptions = {}): Promise<void> {
-    return this.#ask({
-      what: `delete endpoint ${id}`, method: 'DELETE', path: `/v2/endpoints/${checked(id)}`, ...options,
-    }, () => undefined);
+    const path = `/v2/endpoints/${checked(id)}`;
+    return this.#ask({ what: `delete endpoint ${id}`, method: 'DELETE', path, ...options }, () => undefined);
   }
 
   /** Ends an endpoint wherever it runs, and keeps it away until the time that this resolves to, epoch ms. */
   async lockEndpoint(id: string, options: AskOptions = {}): Promise<number> {
-    return this.#ask({
-      what: `stop endpoint ${id}`, method: 'POST', path: `/v3/endpoints/${checked(id)}/lock`, repeatable: true,
-      ...options,
-    }, (answer) => Number(answer.object()['lock_expiration_timestamp']) * 1000);
+    const path = `/v3/endpoints/${checked(id)}/lock`;
+    return this.#ask({ what: `stop endpoint ${id}`, method: 'POST', path, repeatable: true, ...options },
+      (answer) => Number(answer.object()['lock_expiration_timestamp']) * 1000);
+  }
+
+  /** Lets it register before that time. */
+  async unlockEndpoint(id: string, options: AskOptions = {}): Promise<void> {
+    const path = `/v3/endpoints/${checked(id)}/lock`;
+    return this.#ask({ what: `unlock endpoint ${id}`, method: 'DELETE', path, ...options }, () => undefined);
   }
 
   /** The functions that an endpoint runs; undefined: any. */

@@ -107,6 +107,15 @@ export class Endpoints {
     return untilS;
   }
 
+  /** Lets one register again, from the time on that this resolves to. Credentials from before the lock stay void. */
+  async unlock(id: string, user: string): Promise<number> {
+    const { id: owned } = await this.owned(id, user);
+    const nowS = this.#deps.clock.now() / 1000;
+    await this.#deps.store.endpoints.unlock(owned, nowS);
+    this.#cache.delete(owned);
+    return nowS;
+  }
+
   /** Their owner is gone: nothing of his runs any more, or comes back. */
   async closeAllOf(owner: string): Promise<void> {
     for (const { id } of await this.#deps.store.endpoints.list(owner)) await this.#lock(id, 0);

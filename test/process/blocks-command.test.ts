@@ -6,28 +6,18 @@ import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { encodeLine, type RecordLine } from '../../engine/blocks/records.ts';
+import type { RecordLine } from '../../engine/blocks/records.ts';
+import { openRun } from '../../engine/run.ts';
 import { parseEngineConfig } from '../../engine/config.ts';
 import { pruneRuns } from '../../engine/runs.ts';
 import { RunFile, findRuns, ownerOf } from '../../engine/run-file.ts';
 import type { BlockId } from '../../src/common/protocol.ts';
+import { intended, leaveRun, owner, submitted } from '../fakes/left-run.ts';
 import { scratch } from '../fakes/scratch.ts';
 import { FUNCTIONS, start, switchyard } from './command.ts';
 import { until } from './harness.ts';
 
-const GONE = { host: hostname(), pid: 1, started: 'never' };
 const ELSEWHERE = { host: 'another-login-node', pid: 1, started: '1' };
-const slurm = parseEngineConfig({ provider: { type: 'SlurmProvider' } });
-
-/** A run's folder as a process left it. */
-async function leave(directory: string, name: string, lines: readonly RecordLine[], atMs = Date.now()): Promise<void> {
-  await mkdir(join(directory, name), { recursive: true });
-  const header = { version: 1, label: 'l', startedAtMs: atMs, resumeAs: null, config: slurm };
-  const text = [{ type: 'run', header } as const, ...lines].map(encodeLine).join('');
-  await writeFile(join(directory, name, 'run.jsonl'), text);
-}
-const owner = (holder = GONE): RecordLine => ({ type: 'owner', holder, atMs: 0 });
-const intended: RecordLine = { type: 'intended', block: '0' as BlockId, name: 'b', folder: '/nowhere', atMs: 0 };
 const ended: RecordLine = { type: 'ended', block: '0' as BlockId, state: 'missing' };
 
 test('a running engine\'s blocks are listed with their workers, and clean leaves them alone', async () => {
@@ -63,7 +53,7 @@ test('blocks on this machine end with a killed run: nothing is left to list or t
 
 test('a run of another host is not ours to end, and says where to go', async () => {
   await using dir = await scratch();
-  await leave(dir.at('runs'), 'r1', [owner(ELSEWHERE), { type: 'port', managerPort: 1 }]);
+  await leaveRun(dir.at('runs'), { name: 'r1' }, [owner(ELSEWHERE), { type: 'port', managerPort: 1 }]);
   const { status, stderr } = await switchyard(
     ['blocks', 'clean', '--run', 'r1', '--run-directory', 'runs'], { cwd: dir.path });
   assert.equal(status, 64);
@@ -72,8 +62,7 @@ test('a run of another host is not ours to end, and says where to go', async () 
 
 test('a scheduler that cannot be asked is said in one line, and the blocks are listed as unknown', async () => {
   await using dir = await scratch();
-  const job = { id: '17', name: 'b', submittedAtMs: 0, stdoutPath: '/o', stderrPath: '/e' };
-  await leave(dir.at('runs'), 'r1', [owner(), intended, { type: 'submitted', block: '0' as BlockId, job }]);
+  await leaveRun(dir.at('runs'), { name: 'r1' }, [owner(), intended, submitted({ id: '17' })]);
   const options = { cwd: dir.path };
   process.env['SLURM_CONF'] = '/dev/null';
   try {
@@ -90,12 +79,14 @@ test('folders of runs that are over are removed by age and by number; of others 
   await using dir = await scratch();
   const now = Date.now();
   const old = now - 31 * 86_400_000;
-  await leave(dir.path, 'a-closed', [owner(), { type: 'closed', atMs: 0 }], old);
-  await leave(dir.path, 'b-ended', [owner(), intended, ended], old);
-  await leave(dir.path, 'c-left', [owner(), intended], old);
-  await leave(dir.path, 'd-elsewhere', [owner(ELSEWHERE)], old);
+  const leave = async (name: string, lines: readonly RecordLine[], startedAtMs = old): Promise<void> =>
+    await leaveRun(dir.path, { name, startedAtMs }, lines);
+  await leave('a-closed', [owner(), { type: 'closed', atMs: 0 }]);
+  await leave('b-ended', [owner(), intended, ended]);
+  await leave('c-left', [owner(), intended]);
+  await leave('d-elsewhere', [owner(ELSEWHERE)]);
   await mkdir(dir.at('e-not-a-run'));
-  for (let n = 0; n < 101; n += 1) await leave(dir.path, `f-${String(n).padStart(3, '0')}`, [owner()], now);
+  for (let n = 0; n < 101; n += 1) await leave(`f-${String(n).padStart(3, '0')}`, [owner()], now);
   await pruneRuns(dir.path, now);
   const left = (await readdir(dir.path)).filter((name) => !name.startsWith('f-'));
   assert.deepEqual(left.toSorted(), ['c-left', 'd-elsewhere', 'e-not-a-run']);
@@ -104,15 +95,25 @@ test('folders of runs that are over are removed by age and by number; of others 
 
 test('a run can be claimed once: by the first that lives', async () => {
   await using dir = await scratch();
-  await leave(dir.path, 'r', [owner()]);
+  await leaveRun(dir.path, { name: 'r' }, [owner()]);
   const folder = dir.at('r');
   const claimed = await RunFile.claim(folder);
   assert.ok(claimed !== undefined);
   assert.equal(ownerOf((await findRuns(dir.path))[0]?.record)?.pid, process.pid);
   await claimed.close(1);
   assert.equal(ownerOf((await findRuns(dir.path))[0]?.record), undefined);
-  await leave(dir.path, 'r', [owner({ host: hostname(), pid: process.ppid, started: startOfParent() })]);
+  const parent = { host: hostname(), pid: process.ppid, started: startOfParent() };
+  await leaveRun(dir.path, { name: 'r' }, [owner(parent)]);
   assert.equal(await RunFile.claim(folder), undefined);
+});
+
+test('an engine of another kind than the one that was killed under its name gives its blocks back', async () => {
+  await using dir = await scratch();
+  await leaveRun(dir.path, { name: 'r', resumeAs: 'name' }, [owner(), intended]);
+  const config = parseEngineConfig({ provider: { type: 'LocalProvider' } });
+  const { followed, leftOver, outlives, file } = await openRun(config, { directory: dir.path, resumeAs: 'name' });
+  assert.deepEqual([followed, leftOver.map(({ name }) => name), outlives], [undefined, ['r'], false]);
+  await Promise.all([file, ...leftOver.map((left) => left.file)].map((one) => one.release()));
 });
 
 function startOfParent(): string {

@@ -2,9 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
+import { stopToRestart } from '../../src/cli/endpoint-restart.ts';
+import { systemClock, type Clock } from '../../src/common/clock.ts';
+import { ComputeError } from '../../src/common/errors.ts';
 import { exec } from '../../src/common/exec.ts';
+import { Client } from '../../src/sdk/client.ts';
+import { scratch } from '../fakes/scratch.ts';
 import { StandInEndpoint } from '../stand-in-endpoint.ts';
 import { testService, type TestService, type User } from '../service.ts';
 import { homeIn, MAIN, switchyard, type Ended } from './command.ts';
@@ -97,19 +102,27 @@ endpoint_teardown: touch torn-down
       const both = await Promise.all([site.endpoint('start', 'one'), site.endpoint('start', 'one', '--json')]);
       assert.deepEqual(new Set(both.map(({ status }) => status)), new Set([0, 73]), JSON.stringify(both));
       assert.equal(site.processes().filter(({ command }) => command.startsWith('switchyard endpoint one')).length, 1);
-      says(await site.endpoint('stop', 'one', '--json'), 0, /^\{"name":"one","directory":".*","outcome":"stopped"\}$/m);
+      says(await site.endpoint('stop', 'one', '--json'), 0,
+        /^\{"name":"one","directory":".*","outcome":"stopped","blocksEnded":0\}$/m);
     });
   });
 
-  test('from another login node it is refused by name, and ended through the service', async () => {
+  test('from another login node it is refused by name, and restarted or ended through the service', async () => {
     await withEndpointSite(service, user, async (site) => {
       await configured(site);
+      const moveAway = async (): Promise<number> => {
+        const holder = JSON.parse(await readFile(site.file('daemon.pid'), 'utf8')) as { pid: number };
+        await writeFile(site.file('daemon.pid'), JSON.stringify({ ...holder, host: 'login7.example.org' }));
+        return holder.pid;
+      };
       says(await site.endpoint('start', 'one'), 0, /registered ID/);
-      const pid = site.pid();
-      const holder = JSON.parse(await readFile(site.file('daemon.pid'), 'utf8')) as object;
-      await writeFile(site.file('daemon.pid'), JSON.stringify({ ...holder, host: 'login7.example.org' }));
+      const [id, first] = [site.id(), await moveAway()];
       says(await site.endpoint('start', 'one'), 73, /process \d+ on login7\.example\.org\).*stop --remote one/);
-      says(await site.endpoint('restart', 'one'), 64, /runs on login7\.example\.org \(process \d+\): do this there/);
+      says(await site.endpoint('restart', 'one'), 0,
+        new RegExp(`^Endpoint one is now stopped, wherever it ran\nStarting endpoint; registered ID: ${id}\n`));
+      await until('its end', () => !isRunning(first));
+      assert.ok(isRunning(site.pid()));
+      const pid = await moveAway();
       says(await site.endpoint('list'), 0, /Running\s+\d+ on login7\.example\.org\s+one$/m);
 
       const stopped = await site.endpoint('stop', 'one');
@@ -121,6 +134,43 @@ endpoint_teardown: touch torn-down
         /^switchyard endpoint: Endpoint registration blocked: .*locked for \d+ s/);
       assert.ok(!existsSync(site.file('daemon.pid')));
     });
+  });
+
+  test('a restart from another login node starts nothing while the end is in doubt, or the lock stays', async () => {
+    await using dir = await scratch();
+    await using endpoint = await StandInEndpoint.register(service, user);
+    await writeFile(dir.at('endpoint.json'), JSON.stringify({ endpoint_id: endpoint.id }));
+    const isThere = async (): Promise<void> =>
+      await writeFile(dir.at('daemon.pid'), JSON.stringify({ host: 'login7', pid: 12, started: '1' }));
+    const restart = async (sleep: () => Promise<void>): Promise<unknown> => {
+      let laterMs = 0;
+      const clock: Clock = {
+        ...systemClock, now: () => systemClock.now() + laterMs, sleep: async (ms) => {
+          laterMs += 100 * ms;
+          await sleep();
+        },
+      };
+      const client = new Client({ serviceUrl: service.url, token: user.token });
+      client.unlockEndpoint = async () => { throw new ComputeError('SERVICE_REFUSED', 'there is no such route'); };
+      const folder = { name: 'one', path: dir.path };
+      return await stopToRestart(folder, { clock, connect: () => client, warn: () => { /* said elsewhere */ } });
+    };
+    const later = 'nothing can register as it before \\d\\d:\\d\\d: start it then, with switchyard endpoint start'
+      + ' one$';
+    await isThere();
+    await assert.rejects(restart(async () => { /* it stays */ }), {
+      message: new RegExp('^Endpoint one is not started again: process 12 on login7 lost its credentials, but has not '
+        + `confirmed that it has ended, as if login7 were down; ${later}`),
+    });
+    await isThere();
+    await assert.rejects(restart(async () => await rm(dir.at('daemon.pid'), { force: true })), {
+      message: new RegExp('^Endpoint one is stopped, but the service does not unlock it \\(there is no such route\\); '
+        + later),
+    });
+    const again = await service.ask('PUT', `/v3/endpoints/${endpoint.id}`, {
+      as: user.token, body: { endpoint_name: 'one', metadata: {} },
+    });
+    assert.equal(again.status, 423);
   });
 
   test('in the foreground it stays, shows its log, and ends with Ctrl-C', async () => {

@@ -141,6 +141,24 @@ def die(how):
     os.kill(os.getpid(), getattr(signal, how))
 
 
+def fill(mib, seconds):
+    import time
+    kept = b"x" * (mib << 20)
+    time.sleep(seconds)
+    return len(kept) >> 20
+
+
+def fill_later(mib, path):
+    import os, threading, time
+    def later():
+        while not os.path.exists(path):
+            time.sleep(0.01)
+        kept = b"x" * (mib << 20)
+        time.sleep(60)
+    threading.Thread(target=later, daemon=True).start()
+    return os.getpid()
+
+
 def with_child(path):
     import os, subprocess, time
     child = subprocess.Popen(["sleep", "1000"])

@@ -28,6 +28,25 @@ test('a task that ends its interpreter fails with WORKER_LOST, the status or sig
     }
   }));
 
+test('a task that passes its memory limit fails with what it had and the limit; two workers have twice as much', () =>
+  withPython({ max_workers_per_node: 2, mem_per_worker: 0.25 }, async ({ sdk, define, submit, run }) => {
+    const fill = await define('fill');
+    const { message } = await failure('WORKER_LOST', submit(fill, await sdk.payload([320, 60])));
+    const had = /: it passed its memory limit \(mem_per_worker\): it had (\d+) MiB of 256 MiB$/.exec(message)?.[1];
+    assert.ok(Number(had) > 256, message);
+    assert.equal(await run(fill, 20, 0.25), 20, 'the slot goes on');
+    assert.equal(await run(await define('fill', { footprint: { width: 2, asked: { memory: 0.5 } } }), 320, 0.25), 320);
+  }));
+
+test('an interpreter that passes its memory limit between two tasks is replaced, and no task is charged', () =>
+  withPython({ ...ONE, mem_per_worker: 0.25 }, async ({ define, run, directory }) => {
+    const release = join(directory, 'release');
+    const pid = await run(await define('fill_later'), 320, release) as number;
+    writeFileSync(release, '');
+    await until('its end', () => !isRunning(pid));
+    assert.equal(await run(await define('add'), 1), 2);
+  }));
+
 test('who shares an interpreter or a batch with the culprit is not affected and runs exactly once', () =>
   withPython({}, async ({ sdk, define, submit, directory }) => {
     const kind = await define('note_or_die');

@@ -258,8 +258,8 @@ suite('the service over HTTP', () => {
     assert.deepEqual(any.body, [listed]);
     assert.deepEqual((await service.ask('GET', '/v2/endpoints', { as: bob.token })).body
       .filter((one: { uuid: string }) => one.uuid === id), []);
-    for (const [method, path] of [['DELETE', ''], ['POST', '/lock']] as const) {
-      const version = method === 'POST' ? 'v3' : 'v2';
+    for (const [method, path] of [['DELETE', ''], ['POST', '/lock'], ['DELETE', '/lock']] as const) {
+      const version = path === '/lock' ? 'v3' : 'v2';
       refused(403, 'ENDPOINT_ACCESS_FORBIDDEN', /somebody else/,
         await service.ask(method, `/${version}/endpoints/${id}${path}`, { as: bob.token }));
     }
@@ -278,12 +278,16 @@ suite('the service over HTTP', () => {
     const locked = await service.ask('POST', `/v3/endpoints/${endpoint.id}/lock`, { as: alice.token });
     assert.equal(locked.body.endpoint_id, endpoint.id);
     assert.ok(locked.body.lock_expiration_timestamp > Date.now() / 1000 + 60);
-    refused(423, 'RESOURCE_LOCKED', /locked for \d+ s/, await service.ask('PUT', `/v3/endpoints/${endpoint.id}`, {
+    const again = () => service.ask('PUT', `/v3/endpoints/${endpoint.id}`, {
       as: alice.token, body: { endpoint_name: 'e', metadata: {} },
-    }));
-    await assert.rejects(
-      StandInEndpoint.connect({ ...endpoint.queues, endpoint_id: endpoint.id }), { code: 'BROKER_REFUSED' },
-    );
+    });
+    refused(423, 'RESOURCE_LOCKED', /locked for \d+ s/, await again());
+    const asBefore = () => StandInEndpoint.connect({ ...endpoint.queues, endpoint_id: endpoint.id });
+    await assert.rejects(asBefore(), { code: 'BROKER_REFUSED' });
     assert.equal(await status(), 'offline', 'who is cut off cannot say good-bye');
+    const unlocked = await service.ask('DELETE', `/v3/endpoints/${endpoint.id}/lock`, { as: alice.token });
+    assert.ok(unlocked.body.lock_expiration_timestamp <= Date.now() / 1000);
+    assert.equal((await again()).status, 200);
+    await assert.rejects(asBefore(), { code: 'BROKER_REFUSED' });
   });
 });

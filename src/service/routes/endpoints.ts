@@ -55,6 +55,13 @@ function registration({ endpoints, userEndpoints }: EndpointRouteDeps): Route[] 
       const id = idIn(call);
       return { endpoint_id: id, lock_expiration_timestamp: await endpoints.lock(id, user) };
     },
+  }, {
+    method: 'DELETE', path: '/v3/endpoints/:id/lock', access: 'user', summary: 'Let a stopped endpoint register again',
+    schema: { answer: endpointLocked },
+    handle: async (call, { id: user }) => {
+      const id = idIn(call);
+      return { endpoint_id: id, lock_expiration_timestamp: await endpoints.unlock(id, user) };
+    },
   }];
 }
 

@@ -102,6 +102,10 @@ export class EndpointStore {
     );
   }
 
+  async unlock(id: string, nowS: number): Promise<void> {
+    await this.#database.query('update endpoint set locked_until = least(locked_until, $2) where id = $1', [id, nowS]);
+  }
+
   async remove(id: string): Promise<void> {
     await this.#database.query('delete from endpoint where id = $1', [id]);
   }
