@@ -23,6 +23,8 @@ interface Scene {
   readonly place: Place;
   readonly broker: OwnBroker;
   readonly endpoint: Endpoint;
+  /** A line for each run of a task. */
+  readonly marks: string;
 }
 
 interface Endpoint extends AsyncDisposable {
@@ -81,6 +83,7 @@ async function survives(
   await using service = await testService({ broker });
   const place = { service, user: await service.user(), home: home.path };
   await using endpoint = await endpointAt(place);
+  const marks = home.at('marks');
   const start = (): Promise<Script> =>
     startScript(place, 'many_tasks.py', [endpoint.id, home.path, String(COUNT)], SETTLED_MS);
   const script = await start();
@@ -89,12 +92,12 @@ async function survives(
     const [seen = 0, sent = 0] = said();
     return seen >= COUNT / 3 && [seen, sent];
   }, SETTLED_MS);
-  const twiceMax = await strike({ place, broker, endpoint });
+  const twiceMax = await strike({ place, broker, endpoint, marks });
   const sessions = [documentIn(await script.end) as Session];
   while (sessions.length < SESSIONS_MAX && unsettled(sessions) > 0) {
     sessions.push(documentIn(await (await start()).end) as Session);
   }
-  const ran = linesOf(home.at('marks'));
+  const ran = linesOf(marks);
   const twice = ran.length - COUNT;
   t.diagnostic(`${COUNT} tasks, struck when ${submitted} were submitted and ${settled} settled: ${twice} ran twice; `
     + `starts of the script: ${sessions.map(({ group: _, ...counts }) => JSON.stringify(counts)).join(', ')}`);
@@ -123,7 +126,10 @@ function assertSettledOnce(outcomes: readonly Outcome[], script: Script): void {
 // The SDK's own watch over its result stream ends with its connection when there was something to acknowledge; then it
 // is for its user to load the tasks again.
 test('the broker is killed and restarted in the middle of many tasks', (t) => survives(
-  t, { givesUp: true }, async ({ broker }) => {
+  t, { givesUp: true }, async ({ broker, marks }) => {
+    // Between two of its looks at what came, twice a second: after them it has acknowledged everything.
+    const ran = linesOf(marks).length;
+    await until('some more to have run', () => linesOf(marks).length > ran + TOGETHER, SETTLED_MS);
     await broker.crash();
     return 0;
   },
