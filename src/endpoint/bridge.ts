@@ -53,7 +53,7 @@ export class Bridge {
   dropped = 0;
   /** Tasks that came again while they were open or had just ended. */
   duplicates = 0;
-  /** Tasks of an earlier process that run again. */
+  /** Tasks that run, and that an earlier process may have run. */
   rerun = 0;
 
   constructor(deps: BridgeDeps, { endpointId, allowedFunctions, details }: BridgeConfig) {
@@ -136,6 +136,11 @@ export class Bridge {
       const unreadable = new ComputeError('BAD_MESSAGE', `its message could not be read: ${arrival.why}`);
       for (const taskId of fresh) outbox.add(notStarted(this.#to(taskId), undefined, unreadable));
       return;
+    }
+    if (delivery.redelivered && fresh.size > 0) {
+      // A task runs while it is being written to the ledger: killed within that time, its process leaves no word of it.
+      this.rerun += fresh.size;
+      log.warn({ count: fresh.size }, 'tasks came again, and an earlier process may have run them');
     }
     for (const task of arrival) if (fresh.delete(task.taskId)) this.#run(task);
   }

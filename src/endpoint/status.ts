@@ -26,7 +26,7 @@ export interface Counts {
   /** Tasks that the engine has. */
   readonly open: number;
   readonly received: number;
-  /** Of an earlier process, run again. */
+  /** An earlier process may have run them. */
   readonly rerun: number;
   /** Results that the broker does not have yet. */
   readonly unconfirmed: number;

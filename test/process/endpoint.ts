@@ -110,6 +110,12 @@ export async function startEndpoint(
   }
 }
 
+/** How many tasks may have run twice, as an endpoint's log says it over all its starts. */
+export function mayHaveRunTwice(log: string): number {
+  const told = log.matchAll(/"count":(\d+),"msg":"tasks (?:of an earlier process run again|came again, and)/g);
+  return [...told].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
 /** A function of JavaScript, given by its source, at the service. */
 export async function registerFunction(
   service: TestService, user: User, definition: ScriptDefinition | string,
