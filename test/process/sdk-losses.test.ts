@@ -14,7 +14,7 @@ import { linesOf, until } from './harness.ts';
 
 const COUNT = 20_000;
 const SETTLED_MS = 10 * 60_000;
-/** What the SDK submits in one request. Tasks are sent while they are stored: killed then, the service gets them again. */
+/** What the SDK submits in one request. It is sent on while it is stored: killed then, the service is asked again. */
 const TOGETHER = 128;
 /** How often the user starts the script at most: what the SDK refused or gave up is for the next start. */
 const SESSIONS_MAX = 3;

@@ -1,8 +1,8 @@
 """Many tasks at once, each of which leaves a line where it ran; each that settles is noted in a file, with its outcome.
 
 Version 4.19 of the SDK gives up a request after six attempts, and with it all tasks that it has not submitted yet; and
-it ends the thread that reads results when its connection breaks while it has some to acknowledge. Its documentation's way
-on from both is another start with the same task group: that loads what was accepted, and submits what was not."""
+it ends the thread that reads results when its connection breaks while it has some to acknowledge. Its documentation's
+way on from both is another start with the same task group: that loads what was accepted, and submits what was not."""
 
 import concurrent.futures
 import json
