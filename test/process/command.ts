@@ -1,5 +1,6 @@
 // `switchyard`, started as a person would start it.
 
+import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -74,4 +75,11 @@ export interface ResultLine {
   readonly ok: boolean;
   readonly value?: unknown;
   readonly error?: { readonly code: string; readonly message: string; readonly [more: string]: unknown };
+}
+
+/** It ended with this status, and said this: with 0 as what it was asked for, else in one line of what went wrong. */
+export function says({ status, stdout, stderr }: Ended, wanted: number, text: RegExp): void {
+  assert.equal(status, wanted, stdout + stderr);
+  assert.match(wanted === 0 ? stdout : stderr, text);
+  if (wanted !== 0) assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
 }

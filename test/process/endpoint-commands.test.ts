@@ -12,15 +12,9 @@ import { Client } from '../../src/sdk/client.ts';
 import { scratch } from '../fakes/scratch.ts';
 import { StandInEndpoint } from '../stand-in-endpoint.ts';
 import { testService, type TestService, type User } from '../service.ts';
-import { homeIn, MAIN, switchyard, type Ended } from './command.ts';
+import { homeIn, MAIN, says, switchyard } from './command.ts';
 import { CONFIG, runsTask, withEndpointSite, type EndpointSite } from './endpoint-site.ts';
 import { isRunning, kill, until } from './harness.ts';
-
-function says({ status, stdout, stderr }: Ended, wanted: number, text: RegExp): void {
-  assert.equal(status, wanted, stdout + stderr);
-  assert.match(wanted === 0 ? stdout : stderr, text);
-  if (wanted !== 0) assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
-}
 
 async function configured(site: EndpointSite, more = ''): Promise<void> {
   says(

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { testService, type TestService, type User } from '../service.ts';
+import { functionOf, testService, type TestService, type User } from '../service.ts';
 import { StandInEndpoint } from '../stand-in-endpoint.ts';
 import { until } from './harness.ts';
 
@@ -56,11 +56,4 @@ async function allDone(service: TestService, user: User, ids: readonly string[])
     const results: { result?: string }[] = Object.values(body.results as object);
     return results.length === ids.length && results.every(({ result }) => result === 'done');
   });
-}
-
-async function functionOf(service: TestService, { token }: User): Promise<string> {
-  const { body } = await service.ask(
-    'POST', '/v3/functions', { as: token, body: { function_name: 'f', function_code: 'C' } },
-  );
-  return body.function_uuid as string;
 }

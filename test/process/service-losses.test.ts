@@ -4,20 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connected, ownBroker } from '../broker.ts';
 import { postgresServer } from '../postgres.ts';
-import { testService, type TestService, type User } from '../service.ts';
+import { functionOf, testService, type TestService, type User } from '../service.ts';
 import { resultStream, StandInEndpoint } from '../stand-in-endpoint.ts';
 import { until } from './harness.ts';
 
 const COUNT = 2_000;
 const TOGETHER = 100;
 const SETTLED_MS = 120_000;
-
-async function functionOf(service: TestService, { token }: User): Promise<string> {
-  const { body } = await service.ask(
-    'POST', '/v3/functions', { as: token, body: { function_name: 'f', function_code: 'C' } },
-  );
-  return body.function_uuid as string;
-}
 
 /** Counts how often each payload ran. */
 async function serving(endpoint: StandInEndpoint): Promise<Map<string, number>> {
@@ -51,7 +44,7 @@ interface Disaster {
 
 /** COUNT tasks, with `strike` in the middle of them. Every one has to be answered, with its own answer. */
 async function survives({ service, user, endpoint }: Disaster, strike: () => Promise<void>): Promise<void> {
-  const fn = await functionOf(service, user);
+  const fn = await functionOf(service, user, 'C');
   const ran = await serving(endpoint);
   const first = await submitted(service, user, endpoint.id, { tasks: { [fn]: ['FIRST'] }, create_queue: true });
   const group = first.task_group_id;
@@ -123,7 +116,7 @@ test('tasks that were accepted and not sent when the service was killed are sent
   await using broker = await ownBroker();
   await using service = await testService({ broker });
   const user = await service.user();
-  const fn = await functionOf(service, user);
+  const fn = await functionOf(service, user, 'C');
   await using endpoint = await StandInEndpoint.register(service, user);
   await submitted(service, user, endpoint.id, { tasks: { [fn]: ['BEFORE'] } });
   await broker.stop();
@@ -141,7 +134,7 @@ test('tasks that were accepted and not sent when the service was killed are sent
 test('results that came while the service was down are there when it is back', async () => {
   await using service = await testService();
   const user = await service.user();
-  const fn = await functionOf(service, user);
+  const fn = await functionOf(service, user, 'C');
   await using endpoint = await StandInEndpoint.register(service, user);
   const { tasks } = await submitted(service, user, endpoint.id, { tasks: { [fn]: ['x'] }, create_queue: true });
   const id = tasks[fn]?.[0] ?? '';

@@ -9,7 +9,7 @@ import { exec } from '../../src/common/exec.ts';
 import { installation } from '../installation.ts';
 import { localAccount, type LocalAccount } from '../local-account.ts';
 import { functionOf, testService, type TestService, type User } from '../service.ts';
-import type { Ended } from './command.ts';
+import { says } from './command.ts';
 import { withEndpointSite, type EndpointSite } from './endpoint-site.ts';
 import { isRunning, until } from './harness.ts';
 import { mailOf, writeSite } from './supervisor-site.ts';
@@ -22,11 +22,6 @@ display_name: Ours
 `;
 
 interface Registered { readonly endpoint_id: string }
-
-function says({ status, stdout, stderr }: Ended, wanted: number, text: RegExp): void {
-  assert.equal(status, wanted, stdout + stderr);
-  assert.match(wanted === 0 ? stdout : stderr, text);
-}
 
 async function configured(site: EndpointSite, config = CONFIG): Promise<void> {
   await chmod(site.directory, 0o711);
