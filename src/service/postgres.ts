@@ -52,10 +52,8 @@ export class PostgresDatabase implements Database {
   }
 
   async query<Row>(sql: string, values: readonly Value[] = []): Promise<Row[]> {
-    const name = this.#names.get(sql) ?? `s${this.#names.size}`;
-    this.#names.set(sql, name);
-    // The statement says what it selects.
-    return (await this.#ask({ name, text: sql, values: values.map(parameterOf) })).rows as Row[];
+    const asked = await this.#ask({ name: this.#nameOf(sql), text: sql, values: values.map(parameterOf) });
+    return asked.rows as Row[]; // the statement says what it selects
   }
 
   async script(sql: string): Promise<void> {
@@ -65,6 +63,14 @@ export class PostgresDatabase implements Database {
   async tidy(): Promise<void> { /* the server's own cleaners do it */ }
 
   async reserve(): Promise<void> { /* the server refuses what it has no room for, and keeps the rest */ }
+
+  #nameOf(sql: string): string {
+    const known = this.#names.get(sql);
+    if (known !== undefined) return known;
+    const name = `s${this.#names.size}`;
+    this.#names.set(sql, name);
+    return name;
+  }
 
   async #ask(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     try {
