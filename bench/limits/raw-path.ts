@@ -2,7 +2,7 @@
 // machine, with nothing on it but the bare binding.
 
 import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { letGo } from '../forked.ts';
 import { dialer, receive, sender, type ConnectingSocket, type FromPeer, type PeerRole } from './raw-socket.ts';
 
 const START_TIMEOUT_MS = 10_000;
@@ -73,12 +73,7 @@ export class RawPath implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket.close();
     await this.#loop;
-    await Promise.all(this.#peers.map(async (peer) => {
-      if (peer.exitCode !== null || peer.signalCode !== null) return;
-      const gone = once(peer, 'exit');
-      peer.disconnect();
-      await gone;
-    }));
+    await Promise.all(this.#peers.map(letGo));
   }
 }
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Effort } from '../effort.ts';
 import type { ServicePlace } from '../endpoint/place.ts';
 import { SdkScript } from '../endpoint/script.ts';
+import { TWO_WORKERS } from '../endpoint/two-workers.ts';
 import { repeat, spread, type Spread } from '../measure.ts';
 import { startedAgent, stopped } from '../peers/agent.ts';
 import type { Environment } from '../peers/python.ts';
@@ -37,20 +38,6 @@ export interface FirstResults {
   readonly agent?: Spread;
 }
 
-/** Word for word for both. */
-const TEMPLATE = `
-idle_heartbeats_soft: 0
-engine:
-  type: GlobusComputeEngine
-  max_workers_per_node: 2
-  cores_per_worker: 0.1
-  address: 127.0.0.1
-  provider:
-    type: LocalProvider
-    init_blocks: 1
-    min_blocks: 1
-    max_blocks: 1
-`;
 const ROUNDS = 7;
 const END_MS = 60_000;
 const LOOK_MS = 50;
@@ -79,7 +66,7 @@ async function ours(setting: Setting, { directory, signal, progress }: Effort): 
   await using opened = new Closers();
   progress('ours: starting');
   const { endpoint, supervisor } = opened.use(await multiUserSite({
-    name: 'ours', place, directory, template: TEMPLATE, users: new Map([[place.username, account]]), programs,
+    name: 'ours', place, directory, template: TWO_WORKERS, users: new Map([[place.username, account]]), programs,
   }));
   const env = place.environment(join(directory, 'ours-script'));
   const script = opened.use(await SdkScript.start({ python: python.python, env, endpoint, signal }));
@@ -92,7 +79,7 @@ async function ours(setting: Setting, { directory, signal, progress }: Effort): 
 
 async function agents({ place, python }: Setting, effort: Effort): Promise<Contender> {
   await using opened = new Closers();
-  const { agent, script } = opened.use(await startedAgent({ place, python, config: TEMPLATE }, effort));
+  const { agent, script } = opened.use(await startedAgent({ place, python, config: TWO_WORKERS }, effort));
   opened.add(() => stopped(agent));
   const own = new Set(agent.processes());
   const leaders = (): number[] => (agent.manager === undefined ? [] : childrenOf(agent.manager));

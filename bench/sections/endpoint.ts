@@ -4,23 +4,9 @@ import { instantContender } from '../endpoint/instant.ts';
 import { measureInTurns } from '../endpoint/measure.ts';
 import { ourContender } from '../endpoint/ours.ts';
 import { ServicePlace } from '../endpoint/place.ts';
+import { TWO_WORKERS } from '../endpoint/two-workers.ts';
 import type { BenchReport } from '../results.ts';
 import type { Effort } from '../effort.ts';
-
-/** Of ours and of the agent's user endpoints, word for word: two workers that stay. */
-const CONFIG = `
-idle_heartbeats_soft: 0
-engine:
-  type: GlobusComputeEngine
-  max_workers_per_node: 2
-  cores_per_worker: 0.1
-  address: 127.0.0.1
-  provider:
-    type: LocalProvider
-    init_blocks: 1
-    min_blocks: 1
-    max_blocks: 1
-`;
 
 /**
  * Python tasks of the field's SDK, through one service and one broker: with an endpoint that costs nothing, with ours,
@@ -30,7 +16,7 @@ export async function endpoint(effort: Effort): Promise<Partial<BenchReport>> {
   const python = await ensureEnvironment(AGENT, effort.python, effort);
   effort.progress('starting a service with its broker');
   await using place = await ServicePlace.start(effort.directory);
-  const setting = { place, python, config: CONFIG };
+  const setting = { place, python, config: TWO_WORKERS };
   await using limit = await instantContender(setting, effort);
   await using ours = await ourContender(setting, effort);
   if (effort.peer !== 'agent') return { endpoint: await measureInTurns({ limit, ours }, effort) };

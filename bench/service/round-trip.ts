@@ -1,9 +1,10 @@
 // The least that a task at an endpoint costs: a message to the broker, confirmed, read by another process, and one
 // back.
 
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { letGo } from '../forked.ts';
 import { PADDING_BYTES } from '../work.ts';
 import { openEnd } from './broker-end.ts';
 import { Closers } from './closers.ts';
@@ -21,7 +22,7 @@ export async function openRoundTrip(url: string): Promise<RoundTrip> {
   let onAnswer = (): void => { /* set before anything is asked */ };
   const near = stack.use(await openEnd({ url, reads: back, writes: there, owns: true }, () => onAnswer()));
   const far = fork(new URL('./echo/main.js', import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  stack.add(() => ended(far));
+  stack.add(() => letGo(far));
   far.send({ url, reads: there, writes: back, owns: false });
   await once(far, 'message', { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
   const all = stack.move();
@@ -33,11 +34,4 @@ export async function openRoundTrip(url: string): Promise<RoundTrip> {
     },
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const end = once(child, 'exit');
-  child.disconnect();
-  await end;
 }
