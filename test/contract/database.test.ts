@@ -182,6 +182,23 @@ function suite(make: () => Promise<Opened>): void {
     assert.deepEqual((await store.results.openTasks(submission.target, 10)).sort(), [b, c].sort());
   });
 
+  test('a first result of a stored task is kept as it came, and stays the first', async () => {
+    const submission = submissionOf(['a', 'b']);
+    await store.tasks.addGroup(submission.taskGroup, submission.owner, 'single', 1);
+    await store.tasks.add([submission]);
+    const [a = '', b = ''] = submission.tasks.map(({ id }) => id);
+    const arrived = (task: string, message: string) => ({ task, sender: submission.target, message, completedS: 2.5 });
+    await store.results.addFirst([arrived(a, '"of {a}\\"'), arrived(b, 'null')]);
+    await store.results.addFirst([arrived(a, '"second"')]);
+    assert.equal((await store.results.add([arrived(b, '"third"')]))[0]?.fresh, false);
+    const records = await store.tasks.records(submission.owner, [a, b]);
+    assert.deepEqual(
+      new Map(records.map(({ id, message, completed }) => [id, [message, completed]])),
+      new Map([[a, ['"of {a}\\"', 2.5]], [b, ['null', 2.5]]]),
+    );
+    assert.deepEqual(await store.results.openTasks(submission.target, 10), []);
+  });
+
   test('a request that was not answered is found again; an answered one is only by its name', async () => {
     const submission = submissionOf(['a', 'b']);
     await store.tasks.add([submission]);
