@@ -22,6 +22,11 @@ export function serviceRows(database: string, of: (report: BenchReport) => Servi
       group, name: 'p50 over the broker round trip’s', unit: '×', target: { most: 4 },
       value: (r) => ratio(of(r)?.latency.p50_ms, of(r)?.round_trip.p50_ms),
     },
+    { group, name: 'one right after another, p50', unit: 'ms', value: (r) => of(r)?.in_a_row.latency.p50_ms },
+    {
+      group, name: 'over the broker round trip’s, one right after another', unit: '×',
+      value: (r) => ratio(of(r)?.in_a_row.latency.p50_ms, of(r)?.in_a_row.round_trip.p50_ms),
+    },
   ];
 }
 
@@ -31,8 +36,12 @@ export function endpointRows(
   const group = `Endpoint: ${whose}`;
   return [
     {
-      group, name: 'no-op tasks', unit: 'tasks/s',
+      group, name: 'no-op tasks, 1,000 a request', unit: 'tasks/s',
       value: (r) => of(r)?.tasks_per_s.median, spread: (r) => of(r)?.tasks_per_s,
+    },
+    {
+      group, name: "no-op tasks, 128 a request, the SDK's default", unit: 'tasks/s',
+      value: (r) => of(r)?.default_tasks_per_s.median, spread: (r) => of(r)?.default_tasks_per_s,
     },
     { group, name: "of that the SDK's processor time", unit: 'µs per task', value: (r) => of(r)?.sdk_cpu_us_per_task },
     { group, name: 'result message p50', unit: 'ms', value: (r) => of(r)?.p50_ms },

@@ -64,6 +64,21 @@ export async function timeEach(count: number, call: (index: number) => Promise<v
   return samples;
 }
 
+/** Milliseconds of `count` calls of each, in turns, with a rest of `restMs` before each call. */
+export async function timeInTurns<Calls extends readonly ((index: number) => Promise<void>)[]>(
+  count: number, restMs: number, signal: AbortSignal, calls: readonly [...Calls],
+): Promise<{ [K in keyof Calls]: number[] }> {
+  const samples = calls.map((): number[] => []);
+  for (let index = 0; index < count; index++) {
+    signal.throwIfAborted();
+    for (const [i, call] of calls.entries()) {
+      await new Promise((resolve) => { setTimeout(resolve, restMs); });
+      samples[i]?.push(...await timeEach(1, () => call(index)));
+    }
+  }
+  return samples as { [K in keyof Calls]: number[] }; // one for each
+}
+
 /** Waits until `holds`, looking every few ms; throws with `what` after `timeoutMs`. */
 export async function until(what: string, timeoutMs: number, signal: AbortSignal, holds: () => boolean): Promise<void> {
   const deadline = performance.now() + timeoutMs;

@@ -23,6 +23,7 @@ export function ratiosOf(figures: Figures): Ratios {
     payload_to_zmq: over(payload?.mb_per_s, limits?.zmq?.mb_per_s),
     zero_worker_to_zmq: over(zero_worker?.tasks_per_s, limits?.zmq?.tasks_per_s),
     endpoint_to_agent: over(ours?.tasks_per_s.median, agent?.tasks_per_s.median),
+    endpoint_default_to_agent: over(ours?.default_tasks_per_s.median, agent?.default_tasks_per_s.median),
     endpoint_p50_to_agent: over(ours?.p50_ms, agent?.p50_ms),
     endpoint_first_result_to_agent: over(ours?.first_result_s.median, agent?.first_result_s.median),
     user_endpoint_first_result_to_agent: over(user?.ours.median, user?.agent?.median),

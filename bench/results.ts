@@ -191,10 +191,12 @@ export interface ServiceFigures {
   /** Results that came twice. */
   readonly duplicates: number;
   readonly client_cpu_us_per_task: number;
-  /** One task at a time. */
+  /** One task at a time, in turns with `round_trip`, each when what came before it is over. */
   readonly latency: Percentiles;
-  /** One confirmed message through the broker to another connection, and one back, in the same rounds. */
+  /** One confirmed message through the broker to another process, and one back. */
   readonly round_trip: Percentiles;
+  /** The same of each right after another: while a task is on its way, the one before it is still being stored. */
+  readonly in_a_row: { readonly latency: Percentiles; readonly round_trip: Percentiles };
   readonly spread: { readonly tasks_per_s: Spread };
 }
 
@@ -233,6 +235,7 @@ export interface Ratios {
   readonly zero_worker_to_zmq?: number;
   /** Throughput over the agent's: larger is better. */
   readonly endpoint_to_agent?: number;
+  readonly endpoint_default_to_agent?: number;
   /** Over the agent's: smaller is better. */
   readonly endpoint_p50_to_agent?: number;
   readonly endpoint_first_result_to_agent?: number;

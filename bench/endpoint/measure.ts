@@ -9,7 +9,10 @@ import type { Latencies, SdkScript, Throughput } from './script.ts';
 export interface EndpointFigures {
   /** A task is submitted in the moment in which the stopped endpoint is started: until the message with its result. */
   readonly first_result_s: Spread;
+  /** Until the message with the last result is there; the SDK submits a thousand tasks with a request. */
   readonly tasks_per_s: Spread;
+  /** The same with as many tasks in a request as the SDK has by default: it waits for one before it makes another. */
+  readonly default_tasks_per_s: Spread;
   readonly tasks: number;
   /** One at a time, from the call of `submit` until the message with the result is there. */
   readonly p50_ms: number;
@@ -40,6 +43,9 @@ export interface Contender extends AsyncDisposable {
 
 const ROUNDS = 3;
 const SAMPLES = 50;
+const BATCH = 1_000;
+/** The SDK's default. */
+const DEFAULT_BATCH = 128;
 
 /**
  * Each is measured while the others are stopped, from its start to its stop, one after the other, and who is first
@@ -62,6 +68,7 @@ export async function measureInTurns<Name extends string>(
 interface Turn {
   readonly firstS: number;
   readonly run: Throughput;
+  readonly defaultRun: Throughput;
   readonly latencies: Latencies;
 }
 
@@ -75,13 +82,15 @@ async function oneTurn(contender: Contender, round: number, { quick, signal, pro
   say('stopped endpoint to first result');
   const [firstS] = await Promise.all([script.first(), contender.start()]);
   say('warming up');
-  await script.throughput(tasks / 10);
+  await script.throughput(tasks / 10, DEFAULT_BATCH);
   say(`${tasks} no-op tasks`);
-  const run = await script.throughput(tasks);
+  const run = await script.throughput(tasks, BATCH);
+  say(`${tasks} no-op tasks, the SDK's default batches`);
+  const defaultRun = await script.throughput(tasks, DEFAULT_BATCH);
   say('one at a time');
   const latencies = await script.latency(quick ? SAMPLES / 5 : SAMPLES);
   await contender.stop();
-  return { firstS, run, latencies };
+  return { firstS, run, defaultRun, latencies };
 }
 
 function figuresOf(turns: readonly Turn[]): EndpointFigures {
@@ -89,8 +98,13 @@ function figuresOf(turns: readonly Turn[]): EndpointFigures {
   const { p50_ms, p99_ms } = percentiles(turns.flatMap(({ latencies }) => latencies.messages_ms));
   return {
     first_result_s: spread(turns.map(({ firstS }) => firstS)),
-    tasks_per_s: spread(runs.map(({ tasks, seconds }) => tasks / seconds)), tasks: runs[0]?.tasks ?? 0, p50_ms, p99_ms,
+    tasks_per_s: spread(runs.map(rate)), default_tasks_per_s: spread(turns.map(({ defaultRun }) => rate(defaultRun))),
+    tasks: runs[0]?.tasks ?? 0, p50_ms, p99_ms,
     future_p50_ms: percentiles(turns.flatMap(({ latencies }) => latencies.futures_ms)).p50_ms,
     sdk_cpu_us_per_task: spread(runs.map(({ tasks, sdk_cpu_s: seconds }) => seconds * 1e6 / tasks)).median,
   };
+}
+
+function rate({ tasks, seconds }: Throughput): number {
+  return tasks / seconds;
 }

@@ -9,7 +9,10 @@ import { pythonFolder } from './place.ts';
 
 export interface Throughput {
   readonly tasks: number;
+  /** Until the message with the last result was there. */
   readonly seconds: number;
+  /** Until the last future had settled, which the SDK does every half second. */
+  readonly settled_s: number;
   /** Of those, until the last call of `submit` had returned. */
   readonly submit_calls_s: number;
   /** Processor time of the script's process. */
@@ -54,8 +57,9 @@ export class SdkScript implements AsyncDisposable {
     return script;
   }
 
-  throughput(count: number): Promise<Throughput> {
-    return this.#ask('throughput', count);
+  /** `batchSize`: how many tasks the SDK submits with a request, at most. */
+  throughput(count: number, batchSize: number): Promise<Throughput> {
+    return this.#ask('throughput', count, batchSize);
   }
 
   latency(count: number): Promise<Latencies> {
@@ -74,8 +78,8 @@ export class SdkScript implements AsyncDisposable {
     await end;
   }
 
-  async #ask<T>(measure: string, count: number): Promise<T> {
-    this.#child.stdin?.write(`${JSON.stringify({ measure, count })}\n`);
+  async #ask<T>(measure: string, count: number, batchSize = 1): Promise<T> {
+    this.#child.stdin?.write(`${JSON.stringify({ measure, count, batch_size: batchSize })}\n`);
     return JSON.parse(await this.#answer()) as T; // our own script wrote it
   }
 

@@ -1,6 +1,6 @@
 import { Executor } from '../../src/sdk/index.ts';
 import type { Effort } from '../effort.ts';
-import { percentiles, repeat, spread, timeEach } from '../measure.ts';
+import { percentiles, repeat, spread, timeEach, timeInTurns } from '../measure.ts';
 import type { BenchReport, ServiceFigures } from '../results.ts';
 import { Closers } from '../service/closers.ts';
 import { deploy, type Deployment } from '../service/deployment.ts';
@@ -8,7 +8,9 @@ import { openRoundTrip } from '../service/round-trip.ts';
 
 const WARM_TASKS = 10_000;
 const WARM_UP = 500;
-const ROUNDS = 10;
+const SAMPLES = 500;
+/** What a task or a message leaves to do, storing and acknowledging, is over by then. */
+const REST_MS = 10;
 
 /** No-op tasks through service, broker and endpoint, and one at a time beside the broker's own round trips. */
 export async function service(effort: Effort): Promise<Partial<BenchReport>> {
@@ -67,20 +69,19 @@ async function flood(executor: Executor, tasks: number): Promise<{ tasksPerS: nu
 
 async function latencies(
   site: Deployment, executor: Executor, { quick, signal, progress }: Effort, name: string,
-): Promise<Pick<ServiceFigures, 'latency' | 'round_trip'>> {
+): Promise<Pick<ServiceFigures, 'latency' | 'round_trip' | 'in_a_row'>> {
   await using raw = await openRoundTrip(site.brokerUrl);
   const ours = async (index: number): Promise<void> => { await executor.submit(noop, index); };
   const theirs = (): Promise<void> => raw.run();
   progress(`${name}: warming up`);
   await timeEach(quick ? WARM_UP / 10 : WARM_UP, ours);
   await timeEach(quick ? WARM_UP / 10 : WARM_UP, theirs);
-  const [oursMs, theirsMs]: [number[], number[]] = [[], []];
-  const perRound = quick ? 10 : 50;
-  for (let round = 0; round < ROUNDS; round++) {
-    signal.throwIfAborted();
-    progress(`${name}: one task at a time, round ${round + 1} of ${ROUNDS}`);
-    theirsMs.push(...await timeEach(perRound, theirs));
-    oursMs.push(...await timeEach(perRound, ours));
-  }
-  return { latency: percentiles(oursMs), round_trip: percentiles(theirsMs) };
+  progress(`${name}: one task at a time`);
+  const samples = quick ? SAMPLES / 5 : SAMPLES;
+  const [theirsMs, oursMs] = await timeInTurns(samples, REST_MS, signal, [theirs, ours]);
+  progress(`${name}: one task right after another`);
+  const inARow = {
+    latency: percentiles(await timeEach(samples, ours)), round_trip: percentiles(await timeEach(samples, theirs)),
+  };
+  return { latency: percentiles(oursMs), round_trip: percentiles(theirsMs), in_a_row: inARow };
 }

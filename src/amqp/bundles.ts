@@ -10,6 +10,8 @@ import { isUuid, type Shape } from './shape.ts';
 export interface TaskBundle {
   readonly type: 'task_bundle';
   readonly functionId: string;
+  /** The task group to whose stream their results can go straight. */
+  readonly straightTo: string | undefined;
   /** The packed function; each task's payload follows it, as in a message of its own. */
   readonly code: string;
   readonly resourceSpecification: JsonObject | undefined;
@@ -37,6 +39,7 @@ const NS_PER_S = 1_000_000_000n;
 export function readTaskBundle(shape: Shape): TaskBundle {
   return {
     type: 'task_bundle', functionId: shape.uuid('function_uuid'), code: shape.text('function_code'),
+    straightTo: shape.has('straight_to') ? shape.uuid('straight_to') : undefined,
     resourceSpecification: shape.optional('resource_specification', (inner) => inner.object()),
     resultSerializers: shape.has('result_serializers') ? shape.texts('result_serializers') : [],
     tasks: shape.tuples('tasks', bundledTask),
@@ -59,6 +62,7 @@ export function taskBundleData(bundle: TaskBundle): JsonObject {
   return {
     function_uuid: bundle.functionId, function_code: bundle.code,
     resource_specification: bundle.resourceSpecification ?? null, result_serializers: bundle.resultSerializers,
+    ...bundle.straightTo === undefined ? {} : { straight_to: bundle.straightTo },
     tasks: bundle.tasks.map(({ taskId, payload }) => [taskId, payload]),
   };
 }

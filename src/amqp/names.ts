@@ -4,12 +4,14 @@
 /** An exchange, or a queue with what is bound to it. */
 export type Declaration =
   | { readonly type: 'exchange'; readonly name: string; readonly kind: 'direct' | 'topic' }
-  | {
-    readonly type: 'queue';
-    readonly name: string;
-    readonly arguments: Readonly<Record<string, string | number>>;
-    readonly bindings: readonly { readonly exchange: string; readonly routingKey: string }[];
-  };
+  | QueueDeclaration;
+
+export interface QueueDeclaration {
+  readonly type: 'queue';
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, string | number>>;
+  readonly bindings: readonly { readonly exchange: string; readonly routingKey: string }[];
+}
 
 export const TASKS = 'tasks';
 export const COMMANDS = 'commands';
@@ -48,10 +50,25 @@ export function heartbeatKey(endpointId: string): string {
   return `${endpointId}.heartbeats`;
 }
 
-/** Which endpoint published with this routing key; undefined for a key that no endpoint has the right to. */
-export function endpointOfKey(routingKey: string): string | undefined {
-  return /^([0-9a-f-]{36})\.(?:results|heartbeats)$/.exec(routingKey)?.[1];
+/** For an endpoint's results that go straight to the stream of their task group as well. `ownKey`: its result key. */
+export function straightKey(ownKey: string, taskGroupId: string): string {
+  return `${ownKey}.${taskGroupId}`;
 }
+
+/** What can be told from a routing key. */
+export interface Published {
+  readonly endpoint: string;
+  /** The task group whose stream got it from the endpoint, if there was one. */
+  readonly straightTo: string | undefined;
+}
+
+/** undefined for a key that no endpoint has the right to. */
+export function publishedWith(routingKey: string): Published | undefined {
+  const [, endpoint, straightTo] = KEY.exec(routingKey) ?? [];
+  return endpoint === undefined ? undefined : { endpoint, straightTo };
+}
+
+const KEY = /^([0-9a-f-]{36})\.(?:heartbeats|results(?:\.([0-9a-f-]{36}))?)$/;
 
 /** The SDK puts its task group's id right behind it. Endpoints choose their ids, so it is not the identity alone. */
 export function streamPrefix(identityId: string): string {
@@ -70,7 +87,8 @@ export const SERVICE_DECLARATIONS: readonly Declaration[] = [
   { type: 'exchange', name: HEARTBEATS, kind: 'topic' },
   {
     // Full, it refuses: an endpoint keeps on disk what was not confirmed.
-    type: 'queue', name: RESULTS, bindings: [{ exchange: RESULTS, routingKey: '*.results' }],
+    type: 'queue', name: RESULTS,
+    bindings: ['*.results', straightKey('*.results', '*')].map((routingKey) => ({ exchange: RESULTS, routingKey })),
     arguments: { 'x-max-length-bytes': 16 * GIB, 'x-overflow': 'reject-publish' },
   }, {
     type: 'queue', name: HEARTBEATS, bindings: [{ exchange: HEARTBEATS, routingKey: '*.heartbeats' }],
@@ -101,10 +119,14 @@ export function commandQueueDeclaration(endpointId: string): Declaration {
   };
 }
 
-/** One task group's results on their way to the SDK. They are in the database as well. */
-export function streamDeclaration(identityId: string, taskGroupId: string): Declaration {
+/**
+ * One task group's results on their way to the SDK. They are in the database as well. `straight`: what endpoints
+ * publish for the group is put there by the broker.
+ */
+export function streamDeclaration(identityId: string, taskGroupId: string, straight: boolean): QueueDeclaration {
   return {
-    type: 'queue', name: streamQueue(identityId, taskGroupId), bindings: [],
+    type: 'queue', name: streamQueue(identityId, taskGroupId),
+    bindings: straight ? [{ exchange: RESULTS, routingKey: straightKey('*.results', taskGroupId) }] : [],
     arguments: { 'x-expires': STREAM_IDLE_MS, 'x-max-length-bytes': 4 * GIB, 'x-overflow': 'reject-publish' },
   };
 }

@@ -11,18 +11,21 @@ export interface TaskHeaders {
   readonly resourceSpecification: JsonObject | undefined;
   /** Import paths of the SDK's serializers, in the order of preference. Empty: the SDK's own. */
   readonly resultSerializers: readonly string[];
+  /** The task group to whose stream the result can go straight. Ours alone: the field's agents do not look at it. */
+  readonly straightTo: string | undefined;
 }
 
 const SERIALIZERS_MAX = 64;
 
 /** The resource specification is JSON as a text; the serializers are a list of the broker's own. */
 export function writeTaskHeaders(headers: TaskHeaders): Record<string, string | readonly string[]> {
-  const { taskId, functionId, resourceSpecification, resultSerializers } = headers;
+  const { taskId, functionId, resourceSpecification, resultSerializers, straightTo } = headers;
   return {
     function_uuid: functionId,
     task_uuid: taskId,
     resource_specification: formatJson(resourceSpecification ?? null),
     ...resultSerializers.length === 0 ? {} : { result_serializers: resultSerializers },
+    ...straightTo === undefined ? {} : { straight_to: straightTo },
   };
 }
 
@@ -37,9 +40,11 @@ export function readTaskHeaders(headers: Readonly<Record<string, unknown>>): Tas
   if (!isTexts(paths) || paths.length > SERIALIZERS_MAX) {
     return refused('header result_serializers is not a list of texts, or is too long');
   }
+  const straightTo = headers['straight_to'];
   return {
     taskId: taskId.toLowerCase(), functionId: functionId.toLowerCase(), resourceSpecification: resources,
     resultSerializers: paths,
+    straightTo: typeof straightTo === 'string' && isUuid(straightTo) ? straightTo.toLowerCase() : undefined,
   };
 }
 

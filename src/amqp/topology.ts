@@ -5,7 +5,7 @@ import { ComputeError } from '../common/errors.ts';
 import type { Logger } from '../common/log.ts';
 import { KeptChannel } from './channel.ts';
 import type { Channel, Connection } from './connection.ts';
-import type { Declaration } from './names.ts';
+import type { Declaration, QueueDeclaration } from './names.ts';
 
 const WAIT_MS = 20_000;
 
@@ -44,6 +44,13 @@ export class Topology implements AsyncDisposable {
   deleteQueues(names: readonly string[]): Promise<void> {
     return this.#request('delete queues', async (channel) => {
       for (const name of names) await channel.deleteQueue(name);
+    });
+  }
+
+  /** The queue stays, with what is in it. Bindings that are not there are as wanted already. */
+  unbind({ name, bindings }: QueueDeclaration): Promise<void> {
+    return this.#request('change where a queue gets messages from', async (channel) => {
+      for (const { exchange, routingKey } of bindings) await channel.unbindQueue(name, exchange, routingKey);
     });
   }
 

@@ -16,6 +16,8 @@ export interface ArrivedTask {
   readonly payload: string;
   readonly resourceSpecification: JsonObject | undefined;
   readonly resultSerializers: readonly string[];
+  /** The task group to whose stream the result can go straight. */
+  readonly straightTo: string | undefined;
 }
 
 /** It cannot be run. Where it is known which task it was, somebody waits for an answer. */
@@ -30,9 +32,8 @@ type Message = Pick<Delivery, 'headers' | 'body'>;
 export function readArrival({ headers, body }: Message): readonly ArrivedTask[] | Unreadable {
   const message = decodeMessage(body);
   if (message.type === 'task_bundle') {
-    const { functionId, code, resourceSpecification, resultSerializers } = message;
-    return message.tasks.map(({ taskId, payload }) => (
-      { taskId, functionId, code, payload, resourceSpecification, resultSerializers }));
+    const { type: _, tasks, ...shared } = message;
+    return tasks.map((task) => ({ ...task, ...shared }));
   }
   const named = headers['task_uuid'];
   const taskId = typeof named === 'string' && isUuid(named) ? named.toLowerCase() : undefined;

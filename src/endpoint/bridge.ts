@@ -149,28 +149,29 @@ export class Bridge {
     const { outbox, programs, submit, log } = this.#deps;
     const to = this.#to(task.taskId);
     if (this.#allowed !== null && !this.#allowed.has(task.functionId)) {
-      outbox.add(notAllowed(to, task.functionId));
+      outbox.add(notAllowed(to, task.functionId), task.straightTo);
       return;
     }
     try {
       const { kind, language } = programs.of(task);
-      submit(kind, argumentsOf(task, language), this.#sink(to, language));
+      submit(kind, argumentsOf(task, language), this.#sink(to, language, task.straightTo));
     } catch (error) {
       if (this.#stopping) return;
-      outbox.add(notStarted(to, languageOf(task.code), error));
+      outbox.add(notStarted(to, languageOf(task.code), error), task.straightTo);
       if (!(error instanceof ComputeError)) log.error({ err: error, task: task.taskId }, 'task could not be started');
       else if (BROKEN.has(error.code)) this.#deps.onBroken(encodeFailure(error, error.code));
     }
   }
 
-  #sink(to: Answering, language: Language): TaskSink {
+  #sink(to: Answering, language: Language, straightTo: string | undefined): TaskSink {
+    const { outbox } = this.#deps;
     return {
       onOutcome: (ok, bytes, arrived, at) => {
-        this.#deps.outbox.add(resultOf(to, language, ok, { bytes, buffers: arrived.buffers }, arrived, at));
+        outbox.add(resultOf(to, language, ok, { bytes, buffers: arrived.buffers }, arrived, at), straightTo);
       },
       onFailure: (failure) => {
         if (this.#stopping && isPostponed(failure)) return;
-        this.#deps.outbox.add(failureOf(to, language, failure));
+        outbox.add(failureOf(to, language, failure), straightTo);
         if (BROKEN.has(failure.code)) this.#deps.onBroken(failure);
       },
     };

@@ -2,9 +2,10 @@
 // what waits for it too long in too large a number waits on the disk.
 
 import { backOffMs } from '../amqp/back-off.ts';
-import { BUNDLE_CHARS_MAX, BUNDLE_TASKS_MAX } from '../amqp/bundles.ts';
+import { BUNDLE_CHARS_MAX, BUNDLE_TASKS_MAX, bundled } from '../amqp/bundles.ts';
 import { Line } from '../amqp/line.ts';
 import { decodeMessage, encodeMessage, type ResultMessage } from '../amqp/messages.ts';
+import { straightKey } from '../amqp/names.ts';
 import type { Publisher } from '../amqp/publisher.ts';
 import type { Clock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
@@ -27,6 +28,8 @@ interface Entry {
   /** undefined: it is in the ledger alone. */
   readonly message: ResultMessage | undefined;
   readonly chars: number;
+  /** The task group to whose stream it can go straight. */
+  readonly straightTo: string | undefined;
 }
 
 /** Messages under way: enough to keep a broker busy, few enough that what comes meanwhile is put together. */
@@ -44,6 +47,8 @@ export class Outbox {
   #memoryChars = 0;
   #swept = 0;
   #scheduled = false;
+  /** Our rights at the broker are of a time when nothing went straight. */
+  #mayNotGoStraight = false;
   #idle: (() => void)[] = [];
   /** Results that the broker has. */
   forwarded = 0;
@@ -58,8 +63,8 @@ export class Outbox {
   }
 
   /** It is the ledger's from now on, and leaves with what else is ready in this turn. */
-  add(message: ResultMessage): void {
-    const entry: Entry = { taskId: message.taskId, message, chars: message.data.length + DETAILS_CHARS };
+  add(message: ResultMessage, straightTo?: string): void {
+    const entry: Entry = { taskId: message.taskId, message, chars: message.data.length + DETAILS_CHARS, straightTo };
     this.#deps.ledger.settle(message.taskId, () => encodeMessage(message));
     this.#memoryChars += entry.chars;
     this.#waiting.push(entry);
@@ -70,7 +75,8 @@ export class Outbox {
   /** Results that an earlier process could not send. */
   resend(taskIds: readonly string[]): void {
     for (const taskId of taskIds) {
-      this.#waiting.push({ taskId, message: undefined, chars: this.#deps.ledger.sizeOf(taskId) });
+      const chars = this.#deps.ledger.sizeOf(taskId);
+      this.#waiting.push({ taskId, message: undefined, chars, straightTo: undefined });
     }
     this.#schedule();
   }
@@ -98,13 +104,18 @@ export class Outbox {
 
   #pump(): void {
     while (this.#waiting.size > 0 && this.#sending.size < IN_FLIGHT_MAX && !this.#closing.signal.aborted) {
-      const sent = this.#send(this.#take()).finally(() => {
-        this.#sending.delete(sent);
-        this.#pump();
-        if (this.pending === 0) for (const resolve of this.#idle.splice(0)) resolve();
-      });
-      this.#sending.add(sent);
+      const together = bundled(this.#take(), ({ straightTo }) => straightTo ?? '', ({ chars }) => chars);
+      for (const entries of together) this.#start(entries);
     }
+  }
+
+  #start(entries: readonly Entry[]): void {
+    const sent = this.#send(entries).finally(() => {
+      this.#sending.delete(sent);
+      this.#pump();
+      if (this.pending === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    });
+    this.#sending.add(sent);
   }
 
   #take(): Entry[] {
@@ -119,15 +130,24 @@ export class Outbox {
     return taken;
   }
 
-  /** Goes on until the broker has them or the endpoint ends. */
+  /** Goes on until the broker has them or the endpoint ends. Entries of one stream, or of none. */
   async #send(entries: readonly Entry[]): Promise<void> {
-    const { log, clock } = this.#deps;
+    const { routingKey, log, clock } = this.#deps;
+    const straightTo = this.#mayNotGoStraight ? undefined : entries[0]?.straightTo;
+    let key = straightTo === undefined ? routingKey : straightKey(routingKey, straightTo);
     for (let attempt = 0; !this.#closing.signal.aborted; attempt++) {
       try {
-        await this.#publish(entries);
+        await this.#publish(entries, key);
         break;
       } catch (err) {
         if (this.#closing.signal.aborted) return;
+        if (key !== routingKey) {
+          // Its stream is full, for example: the service knows what to do then.
+          log.info({ err, count: entries.length }, 'results go by way of the service');
+          this.#mayNotGoStraight ||= err instanceof ComputeError && err.code === 'BROKER_REFUSED';
+          key = routingKey;
+          continue;
+        }
         const ms = backOffMs(attempt);
         const level = Number.isInteger(Math.log2(attempt + 1)) ? 'warn' : 'debug';
         log[level]({ err, count: entries.length, ms: Math.round(ms) }, 'results could not be sent and will be again');
@@ -136,8 +156,8 @@ export class Outbox {
     }
   }
 
-  async #publish(entries: readonly Entry[]): Promise<void> {
-    const { publisher, exchange, routingKey, ledger, onConfirmed } = this.#deps;
+  async #publish(entries: readonly Entry[], routingKey: string): Promise<void> {
+    const { publisher, exchange, ledger, onConfirmed } = this.#deps;
     const messages: ResultMessage[] = [];
     for (const { taskId, message } of entries) {
       const found = message ?? await this.#load(taskId);

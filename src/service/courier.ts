@@ -5,7 +5,7 @@ import { Connection } from '../amqp/connection.ts';
 import { Consumer, type Delivery } from '../amqp/consumer.ts';
 import {
   commandQueue, commandQueueDeclaration, COMMANDS, DEFAULT_EXCHANGE, HEARTBEATS, RESULTS, SERVICE_DECLARATIONS,
-  streamDeclaration, streamQueue, taskQueue, taskQueueDeclaration, TASKS, type Declaration,
+  STREAM_IDLE_MS, streamDeclaration, streamQueue, taskQueue, taskQueueDeclaration, TASKS, type Declaration,
 } from '../amqp/names.ts';
 import { encodeMessage } from '../amqp/messages.ts';
 import { Publisher, type Outgoing } from '../amqp/publisher.ts';
@@ -34,6 +34,15 @@ const RESULTS_IN_HAND = 2_000;
 const HEARTBEATS_IN_HAND = 200;
 /** Queues that were declared and need not be again. */
 const DECLARED_MAX = 50_000;
+/** The broker deletes streams that nobody reads or declares for longer than `STREAM_IDLE_MS`. */
+const STREAM_DECLARED_MS = STREAM_IDLE_MS / 2;
+
+interface DeclaredStream {
+  readonly there: Promise<void>;
+  readonly straight: boolean;
+  readonly untilMs: number;
+  isThere: boolean;
+}
 
 export class Courier {
   readonly #deps: CourierDeps;
@@ -45,6 +54,8 @@ export class Courier {
   readonly #streams: Publisher;
   readonly #consumers: Consumer[] = [];
   readonly #declared = new Cache<Promise<void>>(DECLARED_MAX);
+  /** By the names of their queues. */
+  readonly #declaredStreams = new Cache<DeclaredStream>(DECLARED_MAX);
 
   private constructor(deps: CourierDeps) {
     const { broker: { url }, log, clock } = deps;
@@ -89,8 +100,33 @@ export class Courier {
     await this.#declare(commandQueueDeclaration(endpoint));
   }
 
-  async declareStream(identity: string, group: string): Promise<void> {
-    await this.#declare(streamDeclaration(identity, group));
+  /** `straight`: endpoints' results for the group come into it without the service. */
+  async declareStream(identity: string, group: string, straight: boolean): Promise<void> {
+    const name = streamQueue(identity, group);
+    const known = this.#declaredStreams.get(name);
+    if (known?.straight === straight && this.#deps.clock.now() < known.untilMs) {
+      await known.there;
+      return;
+    }
+    // Its messages come one by one from now on, so what endpoints send together may not come any more.
+    const there = this.#topology.declare([streamDeclaration(identity, group, straight)])
+      .then(() => (straight ? undefined : this.#topology.unbind(streamDeclaration(identity, group, true))));
+    const untilMs = this.#deps.clock.now() + STREAM_DECLARED_MS;
+    const declared: DeclaredStream = { there, straight, untilMs, isThere: false };
+    this.#declaredStreams.set(name, declared);
+    there.then(() => { declared.isThere = true; }, () => this.#declaredStreams.delete(name));
+    await there;
+  }
+
+  /** Whoever reads it may find it gone: the next declaration asks the broker. */
+  forgetStream(identity: string, group: string): void {
+    this.#declaredStreams.delete(streamQueue(identity, group));
+  }
+
+  /** Whether what endpoints publish for the group's stream is known to have come there. */
+  isStraight(identity: string, group: string): boolean {
+    const known = this.#declaredStreams.get(streamQueue(identity, group));
+    return known !== undefined && known.straight && known.isThere && this.#deps.clock.now() < known.untilMs;
   }
 
   /** With all that waits in them. */
@@ -182,6 +218,7 @@ export class Courier {
 
   #forget(): void {
     this.#declared.clear();
+    this.#declaredStreams.clear();
     this.#deps.broker.grants.forget();
   }
 

@@ -36,6 +36,8 @@ export interface Sendable {
   readonly codes: ReadonlyMap<string, string>;
   /** Its endpoint takes several tasks in one message. */
   readonly bundles: boolean;
+  /** The task group to whose stream the results can go straight. */
+  readonly straightTo: string | undefined;
 }
 
 /** So much is kept in memory while the broker is slow; the rest is read again when its turn comes. */
@@ -128,11 +130,11 @@ export class Dispatcher {
   async #load(id: string): Promise<Sendable & { submission: Submission | undefined }> {
     const { tasks, functions, endpoints } = this.#deps.store;
     const submission = await tasks.load(id);
-    if (submission === undefined) return { submission, codes: new Map(), bundles: false };
+    if (submission === undefined) return { submission, codes: new Map(), bundles: false, straightTo: undefined };
     const endpoint = await endpoints.find(submission.endpoint);
     const ids = [...new Set(submission.tasks.map((task) => task.function))];
     const bundles = endpoint !== undefined && takesBundles(endpoint);
-    return { submission, codes: await functions.codes(ids), bundles };
+    return { submission, codes: await functions.codes(ids), bundles, straightTo: undefined };
   }
 
   /** `sent` keeps what the broker has confirmed, over all attempts. */
@@ -186,7 +188,7 @@ export class Dispatcher {
 interface SingleTask extends OutgoingTask { readonly type: 'task' }
 
 /** Tasks of one function share messages where their endpoint reads that. */
-function messagesOf(submission: Submission, { codes, bundles }: Sendable): (TaskBundle | SingleTask)[] {
+function messagesOf(submission: Submission, { codes, bundles, straightTo }: Sendable): (TaskBundle | SingleTask)[] {
   const { resources, serializers: resultSerializers } = submission;
   const resourceSpecification = resources === null ? undefined : objectIn(resources);
   const together = bundles ? bundled(submission.tasks, (task) => task.function, ({ payload }) => payload.length)
@@ -196,7 +198,7 @@ function messagesOf(submission: Submission, { codes, bundles }: Sendable): (Task
     if (first === undefined) return [];
     const { id, function: functionId, payload } = first;
     const code = codes.get(functionId) ?? '';
-    const shared = { functionId, resourceSpecification, resultSerializers };
+    const shared = { functionId, resourceSpecification, resultSerializers, straightTo };
     if (some.length === 1) return [{ type: 'task', ...shared, taskId: id, buffer: code + payload }];
     const tasks = some.map((task) => ({ taskId: task.id, payload: task.payload }));
     return [{ type: 'task_bundle', ...shared, code, tasks }];

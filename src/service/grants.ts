@@ -2,7 +2,7 @@
 // user of the SDK reads the result streams of its own task groups. Nobody but the service declares, binds or deletes.
 
 import { createHmac, randomBytes } from 'node:crypto';
-import { HEARTBEATS, heartbeatKey, resultKey, RESULTS, streamPrefix } from '../amqp/names.ts';
+import { HEARTBEATS, heartbeatKey, resultKey, RESULTS, straightKey, streamPrefix } from '../amqp/names.ts';
 import { endpointQueues, registeredQueues, type EndpointQueues, type RegisteredQueues } from '../amqp/queue-info.ts';
 import { brokerUrl } from '../amqp/url.ts';
 import type { BrokerAdmin, Rights } from './broker-admin.ts';
@@ -23,6 +23,7 @@ export interface StreamAccess {
 const STREAM_PASSWORD_MS = 60 * 60_000;
 /** Of each kind, so many are remembered. */
 const GRANTED_MAX = 20_000;
+const UUID = '[0-9a-f-]{36}';
 
 export class Grants {
   readonly #admin: BrokerAdmin;
@@ -129,7 +130,8 @@ function endpointRights(endpointId: string, queues: 'tasks' | '(tasks|commands)'
     read: `^${literal(endpointId)}\\.${queues}$`,
     write: `^(${RESULTS}|${HEARTBEATS})$`,
     topics: {
-      [RESULTS]: `^${literal(resultKey(endpointId))}$`, [HEARTBEATS]: `^${literal(heartbeatKey(endpointId))}$`,
+      [RESULTS]: `^${literal(resultKey(endpointId))}(${literal(straightKey('', ''))}${UUID})?$`,
+      [HEARTBEATS]: `^${literal(heartbeatKey(endpointId))}$`,
     },
     connectionsMax: 16, channelsMax: 64,
   };

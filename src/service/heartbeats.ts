@@ -2,7 +2,7 @@
 
 import type { Delivery } from '../amqp/consumer.ts';
 import { decodeMessage } from '../amqp/messages.ts';
-import { endpointOfKey } from '../amqp/names.ts';
+import { publishedWith } from '../amqp/names.ts';
 import type { Clock } from '../common/clock.ts';
 import { isJsonObject, parseJson } from '../common/json.ts';
 import type { Logger } from '../common/log.ts';
@@ -55,7 +55,7 @@ export class Heartbeats {
 
   async #take({ body, routingKey }: Delivery): Promise<void> {
     const { presence, userEndpoints, clock, log } = this.#deps;
-    const sender = endpointOfKey(routingKey);
+    const sender = publishedWith(routingKey)?.endpoint;
     const report = decodeMessage(body);
     if (report.type !== 'ep_status_report' || report.endpointId !== sender) {
       const why = report.type === 'refused' ? report.text : 'it is about another endpoint';

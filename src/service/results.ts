@@ -4,7 +4,7 @@
 import { backOffMs } from '../amqp/back-off.ts';
 import type { Delivery } from '../amqp/consumer.ts';
 import { decodeMessage, type ResultMessage } from '../amqp/messages.ts';
-import { endpointOfKey } from '../amqp/names.ts';
+import { publishedWith } from '../amqp/names.ts';
 import { RESULT_BYTES_MAX } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
 import { isJsonObject, parseJson, type Json } from '../common/json.ts';
@@ -126,13 +126,16 @@ export class Results {
 
   /** What is to be stored: results as they are, or readable ones in their place; none for what says nothing. */
   #read({ body, routingKey }: Delivery): Readable[] {
-    const sender = endpointOfKey(routingKey);
+    const published = publishedWith(routingKey);
+    const sender = published?.endpoint;
     const message = decodeMessage(body);
     if (sender !== undefined && message.type === 'result') {
-      return [{ sender, ...isTooLarge(message) ? oversized(message) : { message, text: body.toString('utf8', 1) } }];
+      const asItCame = { message, text: body.toString('utf8', 1), published };
+      return [{ sender, ...isTooLarge(message) ? oversized(message) : asItCame }];
     }
     if (sender !== undefined && message.type === 'result_bundle') {
-      return message.results.map((one) => ({ sender, ...isTooLarge(one) ? oversized(one) : wireResult(one) }));
+      return message.results.map((one) => (
+        { sender, ...isTooLarge(one) ? oversized(one) : { ...wireResult(one), published } }));
     }
     const tasks = message.type === 'refused' ? tasksNamedIn(body) : [];
     const why = message.type === 'refused' ? message.text : `a message of type ${message.type}`;
@@ -142,26 +145,26 @@ export class Results {
     return tasks.map((task) => ({ sender, ...wireResult(failureOf(task, 'RESULT_UNREADABLE', text)) }));
   }
 
-  async #settle({ sender, message, text }: Readable): Promise<void> {
+  async #settle({ sender, ...result }: Readable): Promise<void> {
     const { clock, groups, openTasks, streams } = this.#deps;
-    const { taskId: task } = message;
+    const { message: { taskId: task }, text } = result;
     const row = { task, sender, message: text, completedS: clock.now() / 1000 };
     const open = openTasks.claim(task, sender);
     if (open === undefined) {
-      await this.#forwardStored(await this.#writes.add(row), { message, text }, row);
+      await this.#forwardStored(await this.#writes.add(row), result, row);
       return;
     }
     const stream = groups.streamOf(open.taskGroup);
     if (stream === undefined) {
       await open.stored.catch(ignored);
-      await this.#forwardStored(await this.#writes.add(row), { message, text }, row);
+      await this.#forwardStored(await this.#writes.add(row), result, row);
       return;
     }
     // Whether the task itself was stored after all, where that failed, the database knows best.
     const stored = open.stored.then(() => this.#firsts.add(row), () => this.#writes.add(row));
     // The first result of a task is the one that will be stored: who waits for it need not wait for that.
     const { owner, taskGroup } = open;
-    await Promise.all([streams.forward({ task, owner, taskGroup, stream }, { message, text }), stored]);
+    await Promise.all([streams.forward({ task, owner, taskGroup, stream }, result), stored]);
   }
 
   /** Whom it is for, the database has said. */

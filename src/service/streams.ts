@@ -3,6 +3,7 @@
 
 import { bundled } from '../amqp/bundles.ts';
 import { decodeMessage, encodeMessage, type ResultMessage } from '../amqp/messages.ts';
+import type { Published } from '../amqp/names.ts';
 import { formatResult } from '../amqp/result-message.ts';
 import type { Logger } from '../common/log.ts';
 import { Batcher } from './batcher.ts';
@@ -13,6 +14,8 @@ import type { StoredResult } from './store/results.ts';
 export interface WireResult {
   readonly message: ResultMessage;
   readonly text: string;
+  /** As it was published, if it is word for word what was. */
+  readonly published?: Published | undefined;
 }
 
 /** Whose stream. */
@@ -40,8 +43,12 @@ export class Streams {
     });
   }
 
-  /** Resolves when the broker has it, or when nobody waits any more: it can still be asked for over HTTP. */
+  /**
+   * Resolves when the broker has it, or when nobody waits any more: it can still be asked for over HTTP. What its
+   * endpoint has put into the stream already needs nothing.
+   */
   async forward(to: Reader, result: WireResult): Promise<void> {
+    if (this.#isThere(to, result)) return;
     switch (to.stream) {
       case 'none': return;
       case 'single':
@@ -52,6 +59,10 @@ export class Streams {
         if (sent.status === 'rejected') throw sent.reason; // oxlint-disable-line typescript/only-throw-error
       }
     }
+  }
+
+  #isThere({ owner, taskGroup, stream }: Reader, { published }: WireResult): boolean {
+    return stream === 'bundles' && published?.straightTo === taskGroup && this.#courier.isStraight(owner, taskGroup);
   }
 
   /** What became of each. */

@@ -116,7 +116,9 @@ export class Submissions {
     await tasks.reserve(submission);
     claim(submission.id);
     const stored = this.#writes.add(submission);
-    const sendable = { codes, bundles: takesBundles(endpoint) };
+    const bundles = takesBundles(endpoint);
+    const straightTo = bundles && groups.streamOf(taskGroup) === 'bundles' ? taskGroup : undefined;
+    const sendable = { codes, bundles, straightTo };
     // Where its results can be told from strangers' without the database, it is sent while it is being stored.
     if (!openTasks.add(submission, stored)) await stored;
     dispatcher.add(submission, sendable, stored);

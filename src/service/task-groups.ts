@@ -29,6 +29,12 @@ export class TaskGroups {
     return this.#known.get(id)?.stream;
   }
 
+  /** Whoever asks is about to read the stream, which the broker may have deleted. */
+  async reopen(id: string, owner: string, wanted: StreamKind): Promise<void> {
+    this.#deps.courier.forgetStream(owner, id);
+    await this.join(id, owner, wanted);
+  }
+
   /**
    * The group's id: the given one, which has to be `owner`'s, or a new one. A stream that is wanted is there before the
    * client reads it.
@@ -46,12 +52,11 @@ export class TaskGroups {
     }
     this.#known.set(id, group);
     if (wanted === 'none') return id;
-    await courier.declareStream(owner, id);
     // One reader that takes single messages only decides it for all of the group: the others read those as well.
-    if (group.stream !== wanted && group.stream !== 'single') {
-      this.#known.set(id, { owner, stream: wanted });
-      await tasks.openStream(id, wanted);
-    }
+    const stream = group.stream === 'single' ? 'single' : wanted;
+    if (group.stream !== stream) this.#known.set(id, { owner, stream });
+    await courier.declareStream(owner, id, stream === 'bundles');
+    if (group.stream !== stream) await tasks.openStream(id, stream);
     return id;
   }
 }

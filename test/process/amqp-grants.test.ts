@@ -36,7 +36,7 @@ async function site(): Promise<Site> {
   for (const id of [mine, theirs]) {
     await topology.declare([names.taskQueueDeclaration(id), names.commandQueueDeclaration(id)]);
   }
-  for (const id of [alice, bob]) await topology.declare([names.streamDeclaration(id, group)]);
+  for (const id of [alice, bob]) await topology.declare([names.streamDeclaration(id, group, true)]);
   await using publisher = new Publisher(service, testDeps);
   for (const queue of QUEUES) await publisher.publish({ exchange: '', routingKey: queue, body });
   return {
@@ -104,7 +104,9 @@ function elsewhere(): [string, Action][] {
 }
 
 function forging(): [string, Action][] {
-  return [names.resultKey(theirs), names.heartbeatKey(theirs), '#', '*.results', 'x', '', `${mine}.results.x`]
+  const straight = [theirs, '*'].map((id) => names.straightKey(names.resultKey(id), group));
+  return [names.resultKey(theirs), names.heartbeatKey(theirs), '#', '*.results', 'x', '', `${mine}.results.x`,
+    `${names.heartbeatKey(mine)}.${group}`, names.straightKey(names.resultKey(mine), '*'), ...straight]
     .flatMap((key) => [names.RESULTS, names.HEARTBEATS].map((exchange): [string, Action] =>
       [`publish ${key} to ${exchange}`, (channel) => channel.publish(exchange, key, body)]));
 }
@@ -155,8 +157,16 @@ test('an endpoint\'s credentials do what an endpoint has to', async () => {
   await using publisher = new Publisher(endpoint, testDeps);
   await publisher.publish({ exchange: names.RESULTS, routingKey: names.resultKey(mine), body });
   await publisher.publish({ exchange: names.HEARTBEATS, routingKey: names.heartbeatKey(mine), body });
+  const before = await counts(s.topology);
+  // To whoever reads results of this group: its id is known to its owner, and to endpoints that have tasks of it.
+  await publisher.publish({
+    exchange: names.RESULTS, routingKey: names.straightKey(names.resultKey(mine), group), body,
+  });
+  const now = await counts(s.topology);
+  assert.deepEqual(QUEUES.filter((queue) => now[queue] !== before[queue]),
+    [names.RESULTS, names.streamQueue(alice, group), names.streamQueue(bob, group)]);
   assert.deepEqual([(await s.topology.inspect(names.RESULTS))?.messages,
-    (await s.topology.inspect(names.HEARTBEATS))?.messages], [2, 2]);
+    (await s.topology.inspect(names.HEARTBEATS))?.messages], [3, 2]);
 });
 
 test('what an endpoint copies to another\'s routing key arrives under its own', async () => {

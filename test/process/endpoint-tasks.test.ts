@@ -114,6 +114,7 @@ suite('an endpoint', () => {
     const routingKey = taskQueue(registered.id);
     const headers = writeTaskHeaders({
       taskId: randomUUID(), functionId: fn, resourceSpecification: undefined, resultSerializers: [],
+      straightTo: undefined,
     }) as Record<string, string>;
     const whole = encodeMessage({ type: 'task', taskId: randomUUID(), taskBuffer: pack('js\n{}') });
     const hostile: [Record<string, string>, Uint8Array][] = [
@@ -121,7 +122,7 @@ suite('an endpoint', () => {
       [{ ...headers, task_uuid: '../../etc' }, whole], [{ ...headers, resource_specification: '[' }, whole],
       [headers, Buffer.concat([Buffer.from([1]), Buffer.from('['.repeat(10_000))])],
       [{}, encodeMessage({ type: 'task_bundle', functionId: fn, code: 'x', resourceSpecification: undefined,
-        resultSerializers: [], tasks: [] })],
+        resultSerializers: [], straightTo: undefined, tasks: [] })],
     ];
     for (const [some, body] of hostile) await publisher.publish({ exchange: TASKS, routingKey, body, headers: some });
     const [next] = await call('() => 2', [[]]);
@@ -144,7 +145,8 @@ suite('an endpoint', () => {
     const taskId = ids[0] ?? '';
     const body = encodeMessage({
       type: 'task_bundle', functionId: fn, code: pack('js\n{"name":"g","source":"() => 2"}'),
-      resourceSpecification: undefined, resultSerializers: [], tasks: [{ taskId, payload: argumentsFor() }],
+      resourceSpecification: undefined, resultSerializers: [], straightTo: undefined,
+      tasks: [{ taskId, payload: argumentsFor() }],
     });
     await publisher.publish({ exchange: TASKS, routingKey: taskQueue(registered.id), body });
     await call('() => 3', [[]]);

@@ -39,7 +39,9 @@ suite('bundles in the service', () => {
       result_serializers: ['a.b.C'],
     });
     await until('three messages', () => seen.length === 3);
-    const shared = { resourceSpecification: { num_nodes: 2 }, resultSerializers: ['a.b.C'] };
+    const shared = {
+      resourceSpecification: { num_nodes: 2 }, resultSerializers: ['a.b.C'], straightTo: undefined,
+    };
     const bundles = seen.filter((message) => message.type === 'task_bundle');
     assert.deepEqual(new Set(bundles.map((bundle) => bundle.tasks.length)), new Set([256, 44]));
     for (const { tasks: _, ...rest } of bundles) {

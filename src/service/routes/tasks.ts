@@ -66,8 +66,7 @@ export function taskRoutes({ tasks, submissions, results, groups, courier, grant
     },
     handle: async (call, { id: user }) => {
       const id = idIn(call);
-      // Whoever asks is about to read the stream, which may have expired.
-      await groups.join(id, user, call.query['result_bundles'] === 'true' ? 'bundles' : 'single');
+      await groups.reopen(id, user, call.query['result_bundles'] === 'true' ? 'bundles' : 'single');
       const found = await tasks.groupTasks(id);
       return {
         // As it was asked for: clients compare the two.

@@ -149,6 +149,7 @@ const messages: fc.Arbitrary<WireMessage> = plain(fc.oneof(
   fc.record<TaskBundle>({
     type: fc.constant('task_bundle'), functionId: uuid, code: text,
     resourceSpecification: fc.option(object, { nil: undefined }), resultSerializers: fc.array(text, { maxLength: 3 }),
+    straightTo: fc.option(uuid, { nil: undefined }),
     tasks: fc.array(fc.record({ taskId: uuid, payload: text }), { maxLength: 4 }),
   }),
   fc.record<ResultBundle>({ type: fc.constant('result_bundle'), results: fc.array(result, { maxLength: 4 }) }),

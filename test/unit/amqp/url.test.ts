@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { connectFailure } from '../../../src/amqp/connect-failure.ts';
-import { endpointOfKey, heartbeatKey, resultKey, streamQueue } from '../../../src/amqp/names.ts';
+import { heartbeatKey, publishedWith, resultKey, straightKey, streamQueue } from '../../../src/amqp/names.ts';
 import { Recent } from '../../../src/amqp/recent.ts';
 import { brokerUrl, parseBrokerUrl } from '../../../src/amqp/url.ts';
 import { ComputeError } from '../../../src/common/errors.ts';
@@ -59,10 +59,14 @@ test('a failed attempt says what to do, and whether another helps', () => {
 
 test('a routing key names its endpoint, and only as the service gave it out', () => {
   const id = '44cf4d6a-7a3c-4f9b-9d4e-0c6c4dd0a5a1';
-  assert.equal(endpointOfKey(resultKey(id)), id);
-  assert.equal(endpointOfKey(heartbeatKey(id)), id);
-  for (const key of ['results', `${id}.tasks`, `x.${id}.results`, `${id}.results.x`, '', '*.results']) {
-    assert.equal(endpointOfKey(key), undefined, key);
+  const group = '5d1e6c1e-4d0b-4a55-8a9c-0d5c2f6f0f10';
+  for (const key of [resultKey(id), heartbeatKey(id)]) {
+    assert.deepEqual(publishedWith(key), { endpoint: id, straightTo: undefined });
+  }
+  assert.deepEqual(publishedWith(straightKey(resultKey(id), group)), { endpoint: id, straightTo: group });
+  for (const key of ['results', `${id}.tasks`, `x.${id}.results`, `${id}.results.x`, '', '*.results',
+    `${heartbeatKey(id)}.${group}`, `${id}.results.${group}.x`]) {
+    assert.equal(publishedWith(key), undefined, key);
   }
   assert.equal(streamQueue(id, 'group'), `${id}.groups.group`);
 });

@@ -8,14 +8,15 @@ const EFFORT: Effort = {
   signal: new AbortController().signal, progress: () => { /* nobody waits */ },
 };
 
-/** Whose tasks take a tenth of a second each, and whose messages come after `latencyMs`. */
+/** Who serves a request a second, and whose messages come after `latencyMs`. */
 function contender(name: string, latencyMs: number, notes: string[]): Contender {
   let firstS = 0;
   return {
     name,
     script: {
       first: async () => ++firstS,
-      throughput: async (tasks) => ({ tasks, seconds: tasks / 10, submit_calls_s: 0, sdk_cpu_s: tasks / 1000 }),
+      throughput: async (tasks, batchSize) => (
+        { tasks, seconds: tasks / batchSize, settled_s: tasks, submit_calls_s: 0, sdk_cpu_s: tasks / 1000 }),
       latency: async (count) => {
         notes.push(`${name} at work`);
         return { messages_ms: Array.from({ length: count }, () => latencyMs), futures_ms: [500] };
@@ -32,7 +33,8 @@ test('of several endpoints one runs at a time, and who is first changes', async 
   const { a, b } = await measureInTurns({ a: contender('a', 7, notes), b: contender('b', 9, notes) }, EFFORT);
   const turn = (name: string): string[] => [`${name} starts`, `${name} at work`, `${name} stops`];
   assert.deepEqual(notes, ['a', 'b', 'b', 'a', 'a', 'b'].flatMap(turn));
-  assert.deepEqual([a.tasks_per_s.samples, a.tasks, a.p50_ms, b.p50_ms], [[10, 10, 10], 5000, 7, 9]);
+  assert.deepEqual([a.tasks_per_s.samples, a.tasks, a.p50_ms, b.p50_ms], [[1000, 1000, 1000], 5000, 7, 9]);
+  assert.deepEqual(a.default_tasks_per_s.samples, [128, 128, 128]);
   assert.deepEqual([a.first_result_s.samples, a.future_p50_ms, a.sdk_cpu_us_per_task], [[1, 2, 3], 500, 1000]);
 });
 

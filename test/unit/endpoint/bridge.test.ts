@@ -23,7 +23,7 @@ const ENDPOINT = '3d7b6c1e-4d0b-4a55-8a9c-0d5c2f6f0f13';
 function deliveryAgain(ack: () => void): Delivery {
   const body = Buffer.from(encodeMessage({
     type: 'task_bundle', functionId: FUNCTION, code: pack('01\ngASV5Q\n'), resourceSpecification: undefined,
-    resultSerializers: [], tasks: TASKS.map((taskId) => ({ taskId, payload: ARGUMENTS })),
+    resultSerializers: [], straightTo: undefined, tasks: TASKS.map((taskId) => ({ taskId, payload: ARGUMENTS })),
   }));
   return {
     body, exchange: '', routingKey: '', headers: {}, contentType: undefined, messageId: undefined,

@@ -120,6 +120,40 @@ test('what the broker did not take is offered again', async () => {
   await close();
 });
 
+test('what can go straight goes by its group, and by way of the service when that does not work', async () => {
+  await using files = await scratch();
+  const { broker, outbox, accepted, ledger, close } = await setUp(files.path);
+  const ids = await accepted(5);
+  for (const [i, id] of ids.entries()) outbox.add(resultFor(id), [undefined, 'a', 'b', 'a', undefined][i]);
+  const keys = (): string[] => broker.sent.map(({ message }) => message.routingKey);
+  await until('a message for each', () => broker.sent.length === 3);
+  assert.deepEqual(keys(), ['key', 'key.a', 'key.b']);
+  assert.deepEqual(broker.ids(), [[ids[0], ids[4]], [ids[1], ids[3]], [ids[2]]]);
+  broker.isOpen = true;
+  broker.sent[0]?.settle();
+  broker.sent[1]?.settle(new ComputeError('PUBLISH_FAILED', 'its stream is full'));
+  broker.sent[2]?.settle();
+  await until('all', () => ledger.unconfirmed === 0);
+  assert.deepEqual(keys().slice(3), ['key']);
+  assert.deepEqual(broker.ids()[3], [ids[1], ids[3]]);
+  await close();
+});
+
+test('with rights of a time when nothing went straight, it tries once', async () => {
+  await using files = await scratch();
+  const { broker, outbox, accepted, ledger, close } = await setUp(files.path);
+  const [first = '', second = ''] = await accepted(2);
+  outbox.add(resultFor(first), 'a');
+  await until('the first', () => broker.sent.length === 1);
+  broker.isOpen = true;
+  broker.sent[0]?.settle(new ComputeError('BROKER_REFUSED', 'access to topic refused'));
+  await until('its second try', () => ledger.unconfirmed === 0);
+  outbox.add(resultFor(second), 'a');
+  await until('all', () => outbox.forwarded === 2);
+  assert.deepEqual(broker.sent.map(({ message }) => message.routingKey), ['key.a', 'key', 'key']);
+  await close();
+});
+
 test('without a broker results wait on the disk, and memory does not fill up', async () => {
   await using files = await scratch();
   const first = await setUp(files.path, { memoryCharsMax: 50_000 });

@@ -19,6 +19,7 @@ const TASK = '3d7b6c1e-4d0b-4a55-8a9c-0d5c2f6f0f10';
 const FUNCTION = '3d7b6c1e-4d0b-4a55-8a9c-0d5c2f6f0f11';
 const ENDPOINT = '3d7b6c1e-4d0b-4a55-8a9c-0d5c2f6f0f12';
 const PYTHON = pack('01\ngASV5Q\n');
+const GROUP = '5d1e6c1e-4d0b-4a55-8a9c-0d5c2f6f0f10';
 const PYTHON_ARGS = pack('00\ngAQpLg==\n', '00\ngAR9lC4=\n');
 const SCRIPT = pack(writeFunction({ form: 'source', name: 'f', source: '(a) => a' }));
 
@@ -28,7 +29,8 @@ const to = { taskId: TASK, endpointId: ENDPOINT, details: { endpoint_id: ENDPOIN
 
 function taskOf(code: string, payload: string, keys: Partial<ArrivedTask> = {}): ArrivedTask {
   return {
-    taskId: TASK, functionId: FUNCTION, code, payload, resourceSpecification: undefined, resultSerializers: [], ...keys,
+    taskId: TASK, functionId: FUNCTION, code, payload, resourceSpecification: undefined, resultSerializers: [],
+    straightTo: undefined, ...keys,
   };
 }
 
@@ -45,7 +47,7 @@ function message(code: string, payload: string, headers = {}) {
   return {
     headers: {
       ...writeTaskHeaders({ taskId: TASK, functionId: FUNCTION, resourceSpecification: undefined,
-        resultSerializers: [] }), ...headers,
+        resultSerializers: [], straightTo: undefined }), ...headers,
     },
     body: encodeMessage({ type: 'task', taskId: TASK, taskBuffer: code + payload }),
   };
@@ -67,10 +69,10 @@ test('a bundle is its tasks', () => {
   const tasks = [{ taskId: TASK, payload: 'a' }, { taskId: ENDPOINT, payload: 'b' }];
   const body = encodeMessage({
     type: 'task_bundle', functionId: FUNCTION, code: PYTHON, resourceSpecification: { priority: 3 },
-    resultSerializers: [], tasks,
+    resultSerializers: [], straightTo: GROUP, tasks,
   });
   assert.deepEqual(readArrival({ headers: {}, body }), tasks.map(({ taskId, payload }) =>
-    taskOf(PYTHON, payload, { taskId, resourceSpecification: { priority: 3 } })));
+    taskOf(PYTHON, payload, { taskId, resourceSpecification: { priority: 3 }, straightTo: GROUP })));
 });
 
 test('what cannot be read names its task where it can', () => {
