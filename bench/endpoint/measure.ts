@@ -82,7 +82,7 @@ async function oneTurn(contender: Contender, round: number, { quick, signal, pro
   say('stopped endpoint to first result');
   const [firstS] = await Promise.all([script.first(), contender.start()]);
   say('warming up');
-  await script.throughput(tasks / 10, DEFAULT_BATCH);
+  await script.throughput(tasks / 2, DEFAULT_BATCH);
   say(`${tasks} no-op tasks`);
   const run = await script.throughput(tasks, BATCH);
   say(`${tasks} no-op tasks, the SDK's default batches`);
