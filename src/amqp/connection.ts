@@ -1,6 +1,5 @@
 // One connection to the broker that is kept: opened, watched, and opened again when it breaks.
 
-import type { Socket } from 'node:net';
 import { connect, type ChannelModel } from 'amqplib';
 import type { Clock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
@@ -46,8 +45,6 @@ export interface Session {
 const HEARTBEAT_S = 10;
 const HANDSHAKE_MS = 10_000;
 const CLOSE_MS = 2_000;
-/** What a socket takes before the package is to wait: more than messages that are written together. */
-const SOCKET_BYTES = 256 * 1024;
 /** A connection that lasted this long proves the broker well: the next attempt starts without a wait. */
 const STABLE_MS = 10_000;
 
@@ -215,7 +212,6 @@ export class Connection implements AsyncDisposable {
       // Without it small writes wait for the acknowledgement of the previous packet: 44 ms a confirm.
       noDelay: true,
       keepAlive: true,
-      highWaterMark: SOCKET_BYTES,
       signal: cut.signal,
       clientProperties: { connection_name: this.#options.name },
       ...this.#options.ca === undefined ? {} : { ca: this.#options.ca },
@@ -223,10 +219,7 @@ export class Connection implements AsyncDisposable {
     // A broker that is stopped still has its connections accepted, by the kernel: only a deadline of ours ends that.
     const timer = setTimeout(() => cut.abort(), ms);
     try {
-      const model = await connect({ ...to, heartbeat: this.#options.heartbeatS ?? HEARTBEAT_S }, socketOptions);
-      // The package keeps its socket there.
-      writeTogether(Reflect.get(model.connection, 'stream') as Socket);
-      return model;
+      return await connect({ ...to, heartbeat: this.#options.heartbeatS ?? HEARTBEAT_S }, socketOptions);
     } finally {
       clearTimeout(timer);
     }
@@ -247,19 +240,4 @@ export class Connection implements AsyncDisposable {
     this.#ended = cause;
     for (const session of this.#sessions) session.onEnd(cause);
   }
-}
-
-/**
- * The package writes every message by itself, each a call to the system that wakes the broker. What one turn brings
- * leaves together.
- */
-function writeTogether(socket: Socket): void {
-  const write = socket.write.bind(socket) as (...written: unknown[]) => boolean;
-  socket.write = (...written: unknown[]) => {
-    if (socket.writableCorked === 0) {
-      socket.cork();
-      process.nextTick(() => socket.uncork());
-    }
-    return write(...written);
-  };
 }
