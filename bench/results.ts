@@ -235,6 +235,7 @@ export interface Ratios {
   readonly zero_worker_to_zmq?: number;
   /** Throughput over the agent's: larger is better. */
   readonly endpoint_to_agent?: number;
+  readonly endpoint_submitted_to_agent?: number;
   readonly endpoint_default_to_agent?: number;
   /** Over the agent's: smaller is better. */
   readonly endpoint_p50_to_agent?: number;

@@ -144,11 +144,15 @@ export const ROWS: readonly Row[] = [
   ...endpointRows('ours, 2 workers', (r) => r.endpoint?.ours),
   ...endpointRows("peer: the field's agent, 2 workers", (r) => r.endpoint?.agent),
   {
-    group: 'Endpoint over the agent', name: 'no-op tasks, 1,000 a request', unit: '×', target: { least: 5 },
+    group: 'Endpoint over the agent', name: 'no-op tasks that wait', unit: '×', target: { least: 5 },
     value: (r) => r.ratios?.endpoint_to_agent,
   },
   {
-    group: 'Endpoint over the agent', name: 'no-op tasks, 128 a request', unit: '×',
+    group: 'Endpoint over the agent', name: 'with their submission, 1,000 a request', unit: '×',
+    value: (r) => r.ratios?.endpoint_submitted_to_agent,
+  },
+  {
+    group: 'Endpoint over the agent', name: 'with their submission, 128 a request', unit: '×',
     value: (r) => r.ratios?.endpoint_default_to_agent,
   },
   {

@@ -28,7 +28,8 @@ export async function instantContender({ place, python }: Setting, effort: Effor
   let serving = new Closers();
   const stop = (): Promise<void> => serving[Symbol.asyncDispose]();
   return {
-    name: 'an endpoint that runs nothing', script, stop, start: async () => { serving = await serve(queues); },
+    name: 'an endpoint that runs nothing', runsTasks: false, script, stop,
+    start: async () => { serving = await serve(queues); },
     [Symbol.asyncDispose]: async () => {
       await script[Symbol.asyncDispose]();
       await stop();

@@ -27,7 +27,7 @@ export async function ourContender({ place, python, config }: Setting, effort: E
   await endpoint.stop();
   const all = opened.move();
   return {
-    name: NAME, script, start: async () => void await endpoint.start(), stop: () => endpoint.stop(),
+    name: NAME, runsTasks: true, script, start: async () => void await endpoint.start(), stop: () => endpoint.stop(),
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
 }

@@ -19,6 +19,12 @@ export interface Throughput {
   readonly sdk_cpu_s: number;
 }
 
+export interface Backlog {
+  readonly tasks: number;
+  /** From the moment in which the workers were let go until the message with the last result was there. */
+  readonly seconds: number;
+}
+
 export interface Latencies {
   /** As futures settle, which the SDK does every half second. */
   readonly futures_ms: readonly number[];
@@ -60,6 +66,11 @@ export class SdkScript implements AsyncDisposable {
   /** `batchSize`: how many tasks the SDK submits with a request, at most. */
   throughput(count: number, batchSize: number): Promise<Throughput> {
     return this.#ask('throughput', count, batchSize);
+  }
+
+  /** Of tasks that have all been submitted, and wait behind those that hold the workers. */
+  backlog(count: number, batchSize: number): Promise<Backlog> {
+    return this.#ask('backlog', count, batchSize);
   }
 
   latency(count: number): Promise<Latencies> {

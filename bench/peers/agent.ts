@@ -35,7 +35,7 @@ export async function agentContender(setting: Setting, effort: Effort): Promise<
   await stopped(agent);
   const all = opened.move();
   return {
-    name: 'agent', script, start: () => agent.start(), stop: () => stopped(agent),
+    name: 'agent', runsTasks: true, script, start: () => agent.start(), stop: () => stopped(agent),
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
 }

@@ -44,14 +44,15 @@ test('a ratio is there when both its sides are', () => {
 
 test('our endpoint is set over the agent, where that was measured', () => {
   const figures = (tasksPerS: number, p50: number, firstS: number) => ({
-    tasks_per_s: spread([tasksPerS]), default_tasks_per_s: spread([tasksPerS / 2 + 50]), tasks: 5000,
+    tasks_per_s: spread([tasksPerS]), submitted_per_s: spread([tasksPerS / 2]),
+    default_submitted_per_s: spread([tasksPerS / 2 + 50]), tasks: 5000,
     p50_ms: p50, p99_ms: p50, future_p50_ms: 500, sdk_cpu_us_per_task: 250, first_result_s: spread([firstS]),
   });
   const endpoint = { limit: figures(2000, 5, 0), ours: figures(1500, 10, 2) };
   assert.deepEqual(ratiosOf({ ...HEAD, endpoint }), {});
   const agent = { ...figures(300, 40, 16), version: '4' };
   assert.deepEqual(ratiosOf({ ...HEAD, endpoint: { ...endpoint, agent } }), {
-    endpoint_to_agent: 5, endpoint_default_to_agent: 4, endpoint_p50_to_agent: 0.25,
+    endpoint_to_agent: 5, endpoint_submitted_to_agent: 5, endpoint_default_to_agent: 4, endpoint_p50_to_agent: 0.25,
     endpoint_first_result_to_agent: 0.125,
   });
 });
