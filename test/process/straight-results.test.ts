@@ -5,8 +5,10 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import { encodeMessage, type ResultMessage, type WireMessage } from '../../src/amqp/messages.ts';
-import { resultKey, straightKey } from '../../src/amqp/names.ts';
+import { resultKey, straightKey, streamQueue } from '../../src/amqp/names.ts';
+import { Topology } from '../../src/amqp/topology.ts';
 import { Executor } from '../../src/sdk/index.ts';
+import { connected, testDeps } from '../broker.ts';
 import { scratch } from '../fakes/scratch.ts';
 import { functionOf, testService, type TestService, type User } from '../service.ts';
 import { resultStream, StandInEndpoint } from '../stand-in-endpoint.ts';
@@ -112,6 +114,21 @@ suite('results that go straight to who waits', () => {
     await stored(ids);
     await until('what was passed on', () => stream.seen.length === 6);
     assert.deepEqual(new Set(stream.seen.map(({ taskId }) => taskId)), new Set(ids));
+  });
+
+  test('a stream that the broker has deleted is there again for whoever asks for its group', async () => {
+    await using endpoint = await StandInEndpoint.register(service, alice, { body: { metadata: { bundles: true } } });
+    const { group, ids } = await submit(endpoint, 2, { create_queue: true, result_bundles: true });
+    await using connection = await connected(service.broker.url);
+    await using topology = new Topology(connection, testDeps);
+    await topology.deleteQueues([streamQueue(alice.identity, group)]);
+    const { status } = await service.ask('GET', `/v2/taskgroup/${group}?result_bundles=true`, { as: alice.token });
+    assert.equal(status, 200);
+    await using stream = await resultStream(service, alice, group);
+    await straightly(endpoint, group, ids.map(resultOf));
+    await until('the results', () => stream.seen.length === 2);
+    await stored(ids);
+    assert.deepEqual(stream.sizes, [2]);
   });
 
   test('what cannot be read helps nobody: the service says so to who waits', async () => {
