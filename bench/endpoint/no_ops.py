@@ -52,8 +52,7 @@ def throughput(gce, tasks, batch_size):
         future.result()
     return {
         "tasks": tasks, "seconds": max(arrived[future.task_id] for future in futures) - start,
-        "settled_s": time.perf_counter() - start, "submit_calls_s": submitted - start,
-        "sdk_cpu_s": time.process_time() - cpu,
+        "submit_calls_s": submitted - start, "sdk_cpu_s": time.process_time() - cpu,
     }
 
 

@@ -11,8 +11,6 @@ export interface Throughput {
   readonly tasks: number;
   /** Until the message with the last result was there. */
   readonly seconds: number;
-  /** Until the last future had settled, which the SDK does every half second. */
-  readonly settled_s: number;
   /** Of those, until the last call of `submit` had returned. */
   readonly submit_calls_s: number;
   /** Processor time of the script's process. */

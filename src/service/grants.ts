@@ -2,7 +2,7 @@
 // user of the SDK reads the result streams of its own task groups. Nobody but the service declares, binds or deletes.
 
 import { createHmac, randomBytes } from 'node:crypto';
-import { HEARTBEATS, heartbeatKey, resultKey, RESULTS, straightKey, streamPrefix } from '../amqp/names.ts';
+import { HEARTBEATS, heartbeatKey, resultKey, RESULTS, streamPrefix } from '../amqp/names.ts';
 import { endpointQueues, registeredQueues, type EndpointQueues, type RegisteredQueues } from '../amqp/queue-info.ts';
 import { brokerUrl } from '../amqp/url.ts';
 import type { BrokerAdmin, Rights } from './broker-admin.ts';
@@ -130,7 +130,7 @@ function endpointRights(endpointId: string, queues: 'tasks' | '(tasks|commands)'
     read: `^${literal(endpointId)}\\.${queues}$`,
     write: `^(${RESULTS}|${HEARTBEATS})$`,
     topics: {
-      [RESULTS]: `^${literal(resultKey(endpointId))}(${literal(straightKey('', ''))}${UUID})?$`,
+      [RESULTS]: `^${literal(resultKey(endpointId))}(\\.${UUID})?$`,
       [HEARTBEATS]: `^${literal(heartbeatKey(endpointId))}$`,
     },
     connectionsMax: 16, channelsMax: 64,

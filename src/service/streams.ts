@@ -48,21 +48,21 @@ export class Streams {
    * endpoint has put into the stream already needs nothing.
    */
   async forward(to: Reader, result: WireResult): Promise<void> {
-    if (this.#isThere(to, result)) return;
     switch (to.stream) {
       case 'none': return;
       case 'single':
         await this.#publish(to, bytesOf(result));
         return;
       case 'bundles': {
+        if (this.#isThere(to, result)) return;
         const sent = await this.#bundles.add({ ...result, to });
         if (sent.status === 'rejected') throw sent.reason; // oxlint-disable-line typescript/only-throw-error
       }
     }
   }
 
-  #isThere({ owner, taskGroup, stream }: Reader, { published }: WireResult): boolean {
-    return stream === 'bundles' && published?.straightTo === taskGroup && this.#courier.isStraight(owner, taskGroup);
+  #isThere({ owner, taskGroup }: Reader, { published }: WireResult): boolean {
+    return published?.straightTo === taskGroup && this.#courier.isStraight(owner, taskGroup);
   }
 
   /** What became of each. */

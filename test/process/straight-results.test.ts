@@ -48,7 +48,7 @@ suite('results that go straight to who waits', () => {
     const registered = await register(service, alice);
     await using endpoint = await startEndpoint(registered, { directory: files.at('endpoint') });
     assert.equal(endpoint.said.type, 'up', endpoint.said.message);
-    const executor = new Executor({ endpointId: registered.id, serviceUrl: service.url, token: alice.token });
+    await using executor = new Executor({ endpointId: registered.id, serviceUrl: service.url, token: alice.token });
     const [running, go] = [files.at('running'), files.at('go')];
     const waiting = async (mark: string, signal: string): Promise<string> => {
       const { existsSync: isThere, writeFileSync } = await import('node:fs');
@@ -68,7 +68,6 @@ suite('results that go straight to who waits', () => {
     await until('the service to know', async () =>
       'completion_t' in (await service.ask('GET', `/v2/tasks/${future.taskId}`, { as: alice.token })).body);
     assert.equal(executor.status().service?.duplicates, 0);
-    await executor.close();
   });
 
   test('tasks say which stream is theirs, and what was put there comes once and is stored', async () => {
