@@ -33,9 +33,11 @@ export type FloatPlaces = 'everywhere' | readonly string[];
 /** Deeper than this is no data of anybody's: it is meant to exhaust the stack. */
 const DEPTH_MAX = 200;
 
-// The next token that is not a string; white space before it is skipped.
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const BLANK = /[ \t\n\r]*/y;
+/** A text without these is what it says. */
+const ESCAPED = /[\\\u0000-\u001f]/; // oxlint-disable-line no-control-regex
+/** V8 makes of a longer slice a view, which keeps the whole document in memory. */
+const COPIED_CHARS_MAX = 12;
 /** Only then can there be a number that JSON.parse would round. Digits in a text are a false alarm, and harmless. */
 const MANY_DIGITS = 16;
 /** What is shorter exhausts nothing while it is parsed, which takes no stack: its depth can be seen afterwards. */
@@ -46,6 +48,9 @@ const DIGITS_MAX = 1_000;
 
 /** Such a number is a float and may be a whole one. In a text it is a false alarm, and harmless. */
 const MAYBE_WHOLE_FLOAT = /\d(?:\.0|[eE][-+]?\d)/;
+
+const [QUOTE, COMMA, COLON, BACKSLASH] = [0x22, 0x2c, 0x3a, 0x5c];
+const [CLOSING_BRACKET, CLOSING_BRACE] = [0x5d, 0x7d];
 
 /** Throws a SyntaxError for what is not JSON, a RangeError for what is nested too deep or a number too long. */
 export function parseJson(text: string, floats: FloatPlaces = []): Json {
@@ -143,6 +148,10 @@ function isDeep(text: string): boolean {
   return false;
 }
 
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
 class Reader {
   readonly #text: string;
   readonly #floats: FloatPlaces;
@@ -165,14 +174,13 @@ class Reader {
   #value(depth: number): Json {
     if (depth > DEPTH_MAX) throw new RangeError(`JSON is nested deeper than ${DEPTH_MAX} levels`);
     this.#blank();
-    switch (this.#text[this.#at]) {
-      case '{': return this.#object(depth);
-      case '[': return this.#list(depth);
-      case '"': return this.#string();
-      case 't': return this.#word('true', true);
-      case 'f': return this.#word('false', false);
-      case 'n': return this.#word('null', null);
-      case undefined:
+    switch (this.#text.charCodeAt(this.#at)) {
+      case QUOTE: return this.#string();
+      case 0x7b: return this.#object(depth);
+      case 0x5b: return this.#list(depth);
+      case 0x74: return this.#word('true', true);
+      case 0x66: return this.#word('false', false);
+      case 0x6e: return this.#word('null', null);
       default: return this.#number();
     }
   }
@@ -181,13 +189,13 @@ class Reader {
     const members: Record<string, Json> = {};
     this.#at++;
     this.#blank();
-    if (this.#skip('}')) return members;
+    if (this.#skip(CLOSING_BRACE)) return members;
     do {
       this.#blank();
-      if (this.#text[this.#at] !== '"') this.#fail();
+      if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#fail();
       const key = this.#string();
       this.#blank();
-      if (!this.#skip(':')) this.#fail();
+      if (!this.#skip(COLON)) this.#fail();
       if (depth === 0 && this.#floats !== 'everywhere') this.#keepsFloats = this.#floats.includes(key);
       const value = this.#value(depth + 1);
       // Assigned, this one key would be the object's prototype.
@@ -195,8 +203,8 @@ class Reader {
         Object.defineProperty(members, key, { value, enumerable: true, configurable: true, writable: true });
       } else members[key] = value;
       this.#blank();
-    } while (this.#skip(','));
-    if (!this.#skip('}')) this.#fail();
+    } while (this.#skip(COMMA));
+    if (!this.#skip(CLOSING_BRACE)) this.#fail();
     return members;
   }
 
@@ -204,12 +212,12 @@ class Reader {
     const items: Json[] = [];
     this.#at++;
     this.#blank();
-    if (this.#skip(']')) return items;
+    if (this.#skip(CLOSING_BRACKET)) return items;
     do {
       items.push(this.#value(depth + 1));
       this.#blank();
-    } while (this.#skip(','));
-    if (!this.#skip(']')) this.#fail();
+    } while (this.#skip(COMMA));
+    if (!this.#skip(CLOSING_BRACKET)) this.#fail();
     return items;
   }
 
@@ -221,9 +229,13 @@ class Reader {
       end = this.#text.indexOf('"', end + 1);
       if (end < 0) this.#fail();
       escapes = 0;
-      while (this.#text[end - 1 - escapes] === '\\') escapes++;
+      while (this.#text.charCodeAt(end - 1 - escapes) === BACKSLASH) escapes++;
     } while (escapes % 2 === 1);
     this.#at = end + 1;
+    if (end - start <= COPIED_CHARS_MAX) {
+      const text = this.#text.slice(start + 1, end);
+      if (!ESCAPED.test(text)) return text;
+    }
     // A text between two quotes parses to a text, or not at all.
     return JSON.parse(this.#text.slice(start, end + 1)) as string;
   }
@@ -246,13 +258,11 @@ class Reader {
   }
 
   #blank(): void {
-    BLANK.lastIndex = this.#at;
-    BLANK.test(this.#text);
-    this.#at = BLANK.lastIndex;
+    while (isBlank(this.#text.charCodeAt(this.#at))) this.#at++;
   }
 
-  #skip(character: string): boolean {
-    if (this.#text[this.#at] !== character) return false;
+  #skip(code: number): boolean {
+    if (this.#text.charCodeAt(this.#at) !== code) return false;
     this.#at++;
     return true;
   }

@@ -73,7 +73,8 @@ test('what is not JSON is refused, wherever it breaks off', () => {
     assert.throws(() => parseJson(whole.slice(0, length)), SyntaxError, whole.slice(0, length));
   }
   for (const bad of ['{a:1}', '[1,]', '{"a":1,}', "['a']", '[01]', '[+1]', '[.5]', '[1.]', '[NaN]', '[Infinity]',
-    '["\n"]', '["\\x"]', '{"a" 1}', '[1 2]', '[]]', 'tru', '\u00a0[]']) {
+    '["\n"]', '["a\u0000"]', '["\u001fb"]', '["long enough\nto be two lines"]', '["\\x"]', '{"a" 1}', '[1 2]', '[]]',
+    'tru', '\u00a0[]']) {
     assert.throws(() => parseJson(bad), SyntaxError, bad);
     assert.throws(() => parseJson(`[${bad},${NS}]`), SyntaxError, bad);
   }
