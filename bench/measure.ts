@@ -64,16 +64,25 @@ export async function timeEach(count: number, call: (index: number) => Promise<v
   return samples;
 }
 
-/** Milliseconds of `count` calls of each, in turns, with a rest of `restMs` before each call. */
+export interface Turns {
+  /** Calls of each. */
+  readonly count: number;
+  /** So many of one, one right after another, before the next has its turn. Divides `count`. */
+  readonly row: number;
+  /** Nothing is done before each turn. */
+  readonly restMs: number;
+}
+
+/** Milliseconds of calls of several, in turns. */
 export async function timeInTurns<Calls extends readonly ((index: number) => Promise<void>)[]>(
-  count: number, restMs: number, signal: AbortSignal, calls: readonly [...Calls],
+  { count, row, restMs }: Turns, signal: AbortSignal, calls: readonly [...Calls],
 ): Promise<{ [K in keyof Calls]: number[] }> {
   const samples = calls.map((): number[] => []);
-  for (let index = 0; index < count; index++) {
+  for (let turn = 0; turn < count / row; turn++) {
     signal.throwIfAborted();
     for (const [i, call] of calls.entries()) {
       await new Promise((resolve) => { setTimeout(resolve, restMs); });
-      samples[i]?.push(...await timeEach(1, () => call(index)));
+      samples[i]?.push(...await timeEach(row, (index) => call(turn * row + index)));
     }
   }
   return samples as { [K in keyof Calls]: number[] }; // one for each

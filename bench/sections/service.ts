@@ -7,10 +7,15 @@ import { deploy, type Deployment } from '../service/deployment.ts';
 import { openRoundTrip } from '../service/round-trip.ts';
 
 const WARM_TASKS = 10_000;
-const WARM_UP = 500;
+/** The way of one task alone is compiled for its first thousands, at a quarter of the processor's time. */
+const WARM_UP = 3_000;
 const SAMPLES = 500;
 /** What a task or a message leaves to do, storing and acknowledging, is over by then. */
 const REST_MS = 10;
+/** One right after another. */
+const ROW = 50;
+/** What they leave to do is over by then, too. */
+const ROW_REST_MS = 200;
 
 /** No-op tasks through service, broker and endpoint, and one at a time beside the broker's own round trips. */
 export async function service(effort: Effort): Promise<Partial<BenchReport>> {
@@ -78,10 +83,12 @@ async function latencies(
   await timeEach(quick ? WARM_UP / 10 : WARM_UP, theirs);
   progress(`${name}: one task at a time`);
   const samples = quick ? SAMPLES / 5 : SAMPLES;
-  const [theirsMs, oursMs] = await timeInTurns(samples, REST_MS, signal, [theirs, ours]);
+  const [alone, trips] = await timeInTurns({ count: samples, row: 1, restMs: REST_MS }, signal, [ours, theirs]);
   progress(`${name}: one task right after another`);
-  const inARow = {
-    latency: percentiles(await timeEach(samples, ours)), round_trip: percentiles(await timeEach(samples, theirs)),
+  const rows = { count: samples, row: ROW, restMs: ROW_REST_MS };
+  const [inARow, tripsInARow] = await timeInTurns(rows, signal, [ours, theirs]);
+  return {
+    latency: percentiles(alone), round_trip: percentiles(trips),
+    in_a_row: { latency: percentiles(inARow), round_trip: percentiles(tripsInARow) },
   };
-  return { latency: percentiles(oursMs), round_trip: percentiles(theirsMs), in_a_row: inARow };
 }
