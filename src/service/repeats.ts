@@ -2,12 +2,13 @@
 // same request and not a second one, and gets the answer that was lost. Two equal requests that were both answered are
 // two.
 //
-// Which requests were not answered is known: their rows say so. It is looked up only while there is doubt: for some
-// minutes after the service started, a client went away unanswered, or a write failed half-way.
+// Which requests were not answered is known: their rows say so. A request is looked up only where there is doubt about
+// it: for some minutes after an earlier run left it unanswered, its client went away, or its write failed half-way.
 
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../common/clock.ts';
 import { ComputeError } from '../common/errors.ts';
+import { Doubt } from './doubt.ts';
 import { Refusal } from './refusal.ts';
 import { isFull } from './storage-error.ts';
 import type { Submission, TaskStore } from './store/tasks.ts';
@@ -21,8 +22,8 @@ export interface RequestKey {
   readonly first: boolean;
 }
 
-/** A client repeats five times, waits at most 10 s in between, and each try may take a minute. */
-const DOUBT_MS = 6 * 60_000;
+/** Nobody repeats a request that is older, be it by the clock of another host that the service ran on. */
+const UNANSWERED_MS = 3_600_000;
 
 interface UnderWay {
   readonly digest: string;
@@ -39,12 +40,17 @@ export class Repeats {
   readonly #underWay = new Set<UnderWay>();
   /** Submissions whose client is still there for its answer, or has it and the row does not say so yet. */
   readonly #claimed = new Set<string>();
-  #doubtUntilMs: number;
+  readonly #doubt: Doubt;
 
   constructor(tasks: TaskStore, clock: Clock) {
     this.#tasks = tasks;
     this.#clock = clock;
-    this.#doubtUntilMs = clock.now() + DOUBT_MS;
+    this.#doubt = new Doubt(clock);
+  }
+
+  /** What an earlier run has left unanswered. Until it is known, every request is looked up. */
+  async recover(): Promise<void> {
+    this.#doubt.narrow(await this.#tasks.unanswered((this.#clock.now() - UNANSWERED_MS) / 1000));
   }
 
   /**
@@ -63,7 +69,7 @@ export class Repeats {
     entry.abandoned = gone.aborted;
     gone.addEventListener('abort', () => {
       entry.abandoned = true;
-      this.#doubtUntilMs = this.#clock.now() + DOUBT_MS;
+      this.#doubt.raise(key.digest);
     }, { once: true });
     const submission = await entry.submission;
     const unclaim = (): void => { this.#claimed.delete(submission.id); };
@@ -114,7 +120,7 @@ export class Repeats {
   async #first(
     { owner, digest, named, first }: RequestKey, accept: (claim: (id: string) => void) => Promise<Submission>,
   ): Promise<Submission> {
-    if (named ? !first : this.#clock.now() < this.#doubtUntilMs) {
+    if (named ? !first : this.#doubt.isAbout(digest)) {
       const known = await this.#tasks.repeated(owner, digest, named ? undefined : [...this.#claimed]);
       if (known !== undefined) return known;
     }
@@ -127,7 +133,7 @@ export class Repeats {
     } catch (error) {
       if (claimed !== undefined) this.#claimed.delete(claimed);
       const isUncertain = error instanceof ComputeError && error.code === 'STORAGE_FAILED' && !isFull(error);
-      if (isUncertain) this.#doubtUntilMs = this.#clock.now() + DOUBT_MS;
+      if (isUncertain) this.#doubt.raise(digest);
       throw error;
     }
   }

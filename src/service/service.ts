@@ -130,7 +130,7 @@ async function assemble(config: ServiceConfig, deps: ServiceDeps, undo: Undo): P
   const http = await HttpServer.make({ host: config.host, port: config.port, version }, routes, doorkeeper, log);
   undo.push(() => http.close());
 
-  await dispatcher.recover();
+  await Promise.all([dispatcher.recover(), submissions.recover()]);
   await courier.read('results', (delivery) => results.onDelivery(delivery));
   await courier.read('heartbeats', (delivery) => heartbeats.onDelivery(delivery));
   undo.push(repeating(SWEEP_EVERY_MS, deps, (signal) => sweep({

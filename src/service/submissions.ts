@@ -70,6 +70,11 @@ export class Submissions {
     this.#answered = markBatcher((ids) => tasks.markAnswered(ids));
   }
 
+  /** What an earlier run has accepted, and perhaps not answered. */
+  async recover(): Promise<void> {
+    await this.#repeats.recover();
+  }
+
   /** The answer, and what to call when the client has it. */
   async accept(request: SubmitRequest): Promise<{ readonly answer: Submitted; readonly onAnswered: () => void }> {
     const { endpoint, identity: { id: owner }, body, name, first, gone } = request;

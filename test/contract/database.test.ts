@@ -207,7 +207,12 @@ function suite(make: () => Promise<Opened>): void {
     assert.deepEqual(found?.tasks.map((task) => task.id), submission.tasks.map((task) => task.id));
     assert.equal(await store.tasks.repeated(randomUUID(), digest, []), undefined);
     assert.equal(await store.tasks.repeated(owner, digest, [randomUUID(), id]), undefined);
+    const unanswered = async (sinceS: number): Promise<boolean> =>
+      (await store.tasks.unanswered(sinceS)).includes(digest);
+    const { createdS } = submission;
+    assert.deepEqual([await unanswered(createdS - 1), await unanswered(createdS + 1)], [true, false]);
     await store.tasks.markAnswered([id]);
+    assert.equal(await unanswered(createdS - 1), false);
     assert.equal(await store.tasks.repeated(owner, digest, []), undefined);
     assert.equal((await store.tasks.repeated(owner, digest))?.id, id);
   });

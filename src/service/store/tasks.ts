@@ -126,6 +126,14 @@ export class TaskStore {
     await this.#database.query('update submission set answered = true where id = any($1::uuid[])', [ids]);
   }
 
+  /** Digests of submissions whose client may not have its answer. */
+  async unanswered(sinceS: number): Promise<string[]> {
+    const rows = await this.#database.query<{ digest: string }>(
+      'select digest from submission where created > $1 and not answered', [sinceS],
+    );
+    return rows.map(({ digest }) => digest);
+  }
+
   /** In the order in which they came. */
   async unpublished(): Promise<string[]> {
     const rows = await this.#database.query<{ id: string }>(

@@ -15,12 +15,17 @@ function world() {
   // One that an earlier run has stored, and perhaps not answered.
   const old = { id: 'old', digest: 'lost' } as Submission; // the rest does not matter here
   const rows = new Map([[old.id, { submission: old, answered: false }]]);
+  const asked: string[] = [];
   const tasks = {
-    repeated: async (_: string, digest: string, except?: readonly string[]) => [...rows.values()].find(
-      ({ submission: { id, digest: own }, answered }) =>
-        own === digest && (except === undefined || !(answered || except.includes(id))),
-    )?.submission,
-  } as Pick<TaskStore, 'repeated'> as TaskStore; // all that is asked of it
+    repeated: async (_: string, digest: string, except?: readonly string[]) => {
+      asked.push(digest);
+      return [...rows.values()].find(({ submission: { id, digest: own }, answered }) =>
+        own === digest && (except === undefined || !(answered || except.includes(id))))?.submission;
+    },
+    unanswered: async () => [...rows.values()].filter(({ answered }) => !answered).map(
+      ({ submission: { digest } }) => digest,
+    ),
+  } as Pick<TaskStore, 'repeated' | 'unanswered'> as TaskStore; // all that is asked of it
   const repeats = new Repeats(tasks, clock);
   let ids = 0;
   const accept = (digest: string) => async (claim: (id: string) => void): Promise<Submission> => {
@@ -35,7 +40,7 @@ function world() {
     const row = rows.get(id);
     await repeats.answered(id, Promise.resolve().then(() => { if (row !== undefined) row.answered = true; }));
   };
-  return { clock, repeats, once, answer };
+  return { clock, repeats, once, answer, asked };
 }
 
 test('equal requests that were answered are two', async () => {
@@ -52,6 +57,19 @@ test('after a start, a request whose answer was perhaps lost gets it again; late
   assert.notEqual((await once('lost')).id, 'old', 'somebody is there who gets that answer');
   lost.abort();
   assert.equal((await once('lost')).id, 'old', 'nobody was there any more');
+  await clock.advance(HOUR_MS);
+  assert.notEqual((await once('lost')).id, 'old');
+});
+
+test('once it is known what an earlier run has left unanswered, no other request is looked up', async () => {
+  const { repeats, once, answer, asked, clock } = world();
+  await once('before');
+  assert.deepEqual(asked, ['before']);
+  await repeats.recover();
+  await answer((await once('new')).id);
+  await answer((await once('new')).id);
+  assert.equal((await once('lost')).id, 'old');
+  assert.deepEqual(asked, ['before', 'lost']);
   await clock.advance(HOUR_MS);
   assert.notEqual((await once('lost')).id, 'old');
 });
@@ -118,15 +136,17 @@ test('a named request that its client sends for the first time is looked for amo
   assert.equal((await once('m', signal, true, true)).id, (await once('m', signal, true)).id);
 });
 
-test('a write that failed half-way raises doubt, a full disk does not', async () => {
-  const { repeats, once, clock } = world();
+test('a write that failed half-way raises doubt about its request, a full disk does not', async () => {
+  const { repeats, once, clock, asked } = world();
   const signal = new AbortController().signal;
   const failing = (error: Error) => repeats.once(
-    { owner: 'alice', digest: 'x', named: false, first: false }, signal, async () => { throw error; },
+    { owner: 'alice', digest: 'lost', named: false, first: false }, signal, async () => { throw error; },
   );
   await clock.advance(HOUR_MS);
   await assert.rejects(failing(storageFull()));
-  assert.notEqual((await once('lost')).id, 'old');
+  assert.deepEqual(asked, []);
   await assert.rejects(failing(new ComputeError('STORAGE_FAILED', 'lost')));
+  await once('another');
+  assert.deepEqual(asked, []);
   assert.equal((await once('lost')).id, 'old');
 });
