@@ -47,12 +47,11 @@ def throughput(gce, tasks, batch_size):
     gce.batch_size = batch_size
     start, cpu = time.perf_counter(), time.process_time()
     futures = [gce.submit(no_op) for _ in range(tasks)]
-    submitted = time.perf_counter()
     for future in futures:
         future.result()
     return {
         "tasks": tasks, "seconds": max(arrived[future.task_id] for future in futures) - start,
-        "submit_calls_s": submitted - start, "sdk_cpu_s": time.process_time() - cpu,
+        "sdk_cpu_s": time.process_time() - cpu,
     }
 
 

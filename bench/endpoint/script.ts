@@ -11,8 +11,6 @@ export interface Throughput {
   readonly tasks: number;
   /** Until the message with the last result was there. */
   readonly seconds: number;
-  /** Of those, until the last call of `submit` had returned. */
-  readonly submit_calls_s: number;
   /** Processor time of the script's process. */
   readonly sdk_cpu_s: number;
 }

@@ -213,6 +213,8 @@ test('what is in hand when a consumer gives up waiting goes back to the queue', 
   const consumer = new Consumer(l.connection, testDeps, { queue: QUEUE, prefetch: 5, onMessage: () => { seen++; } });
   await until('the message', () => seen === 1);
   await consumer.close(10);
+  // The broker takes it back a moment after it has closed the channel.
+  await until('it to be back', async () => (await l.topology.inspect(QUEUE))?.messages === 1);
   assert.deepEqual(await l.topology.inspect(QUEUE), { messages: 1, consumers: 0 });
 });
 
