@@ -66,11 +66,13 @@ export class Repeats {
       before = this.#takesUp(key);
     }
     const entry = before ?? this.#begin(key, accept);
-    entry.abandoned = gone.aborted;
-    gone.addEventListener('abort', () => {
+    const onGone = (): void => {
       entry.abandoned = true;
       this.#doubt.raise(key.digest);
-    }, { once: true });
+    };
+    entry.abandoned = false;
+    if (gone.aborted) onGone();
+    else gone.addEventListener('abort', onGone, { once: true });
     const submission = await entry.submission;
     const unclaim = (): void => { this.#claimed.delete(submission.id); };
     if (gone.aborted) {

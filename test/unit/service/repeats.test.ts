@@ -98,6 +98,13 @@ test('a client that went away finds its request under way, and later done', asyn
   assert.equal((await once('e')).id, other.id);
 });
 
+test('a client that had gone before its request was looked at finds it done', async () => {
+  const { repeats, once } = world();
+  await repeats.recover();
+  const first = await once('d', AbortSignal.abort());
+  assert.equal((await once('d')).id, first.id);
+});
+
 test('a client that asked again before it was known to be gone has its tasks once', async () => {
   const { repeats, clock, once } = world();
   await clock.advance(HOUR_MS);
